@@ -10,13 +10,14 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
 DESTDIR ?=
+BUILD ?= build
 export PREFIX DESTDIR
 
 # Each kernel has a copy of the source of its own: objects of two never mix.
 # config/kernel.release will not do: Debian's 6.1 has another name there.
 RELEASE := $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
-MODULE = build/module-$(RELEASE)/inet_tuple.ko
+MODULE = $(BUILD)/module-$(RELEASE)/inet_tuple.ko
 MODULE_SOURCES = Kbuild $(shell find kmod uapi -type f 2>/dev/null)
 MODULES_DIR = $(DESTDIR)/lib/modules/$(RELEASE)/updates
 KFLAGS ?= W=1
