@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pools and the rules that choose one: configuration and look-up. */
+#ifndef _TUPLE_POOL_H
+#define _TUPLE_POOL_H
+
+#include <linux/device.h>
+#include <linux/inet_tuple.h>
+#include <linux/list.h>
+#include <linux/netdevice.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include "alloc.h"
+
+struct cgroup;
+struct netlink_ext_ack;
+struct tuple_lease;
+struct tuple_net;
+
+#define TUPLE_POOL_PREFIXES_MAX	256
+#define TUPLE_POOL_EXCLUDES_MAX	1024
+#define TUPLE_POOL_USERS_MAX	64
+#define TUPLE_QUARANTINE_AUTO	U32_MAX	/* 0 if never connected, else 60000 */
+#define TUPLE_QUOTA_NONE	U32_MAX
+#define TUPLE_DSCP_UNSET	0xff
+#define TUPLE_PRIORITY_UNSET	U32_MAX
+
+struct tuple_users {
+	kuid_t first;
+	kuid_t last;
+};
+
+/**
+ * struct tuple_pool_conf - everything about a pool that a user sets
+ *
+ * The arrays belong to the struct (tuple_pool_conf_free()). Prefixes and
+ * excludes of both families are in one array; IPv4 ones are v4-mapped.
+ */
+struct tuple_pool_conf {
+	struct tuple_prefix *prefixes;
+	unsigned int n_prefixes;
+	struct tuple_range *excludes;
+	unsigned int n_excludes;
+	struct tuple_users *users;	/* none: everybody */
+	unsigned int n_users;
+	u8 plumb;			/* enum inet_tuple_plumb */
+	u8 assign;			/* enum inet_tuple_assign */
+	u8 scope;			/* enum inet_tuple_scope */
+	u8 order;			/* enum inet_tuple_order */
+	bool order_set;			/* by the user */
+	u8 source;			/* enum inet_tuple_source */
+	u8 state;			/* enum inet_tuple_state */
+	u8 dscp;
+	u32 quarantine;			/* ms, or TUPLE_QUARANTINE_AUTO */
+	u32 wait;			/* ms */
+	u32 quota;
+	u32 priority;
+	u32 mark;
+};
+
+/* Bits of tuple_pool_change.set: which settings a request names */
+enum {
+	TUPLE_SET_PLUMB		= BIT(0),
+	TUPLE_SET_ASSIGN	= BIT(1),
+	TUPLE_SET_SCOPE		= BIT(2),
+	TUPLE_SET_ORDER		= BIT(3),
+	TUPLE_SET_QUARANTINE	= BIT(4),
+	TUPLE_SET_WAIT		= BIT(5),
+	TUPLE_SET_QUOTA		= BIT(6),
+	TUPLE_SET_USERS		= BIT(7),	/* .users replaces all */
+	TUPLE_SET_DSCP		= BIT(8),
+	TUPLE_SET_PRIORITY	= BIT(9),
+	TUPLE_SET_MARK		= BIT(10),
+	TUPLE_SET_DEFAULT	= BIT(11),
+	TUPLE_SET_SOURCE	= BIT(12),
+	TUPLE_SET_STATE		= BIT(13),
+};
+
+/**
+ * struct tuple_pool_change - a request to make or change a pool, parsed
+ * @name: the pool, NUL-terminated; checked by tuple_pool_add() and _set()
+ * @ifindex: device, for add
+ * @set: which of the settings in @conf and @is_default are named
+ * @conf: prefixes and excludes in here are to be added
+ * @del_prefixes: to be taken away
+ * @del_excludes: to be taken away
+ * @is_default: with TUPLE_SET_DEFAULT
+ *
+ * Who fills it checks the form of each value (length, range, host bits) and
+ * says so in extack; what needs the state of the world (overlap, outside, in
+ * use) is checked by tuple_pool_add() and tuple_pool_set().
+ */
+struct tuple_pool_change {
+	char name[INET_TUPLE_NAMSIZ];
+	int ifindex;
+	u32 set;
+	struct tuple_pool_conf conf;
+	struct tuple_prefix *del_prefixes;
+	unsigned int n_del_prefixes;
+	struct tuple_range *del_excludes;
+	unsigned int n_del_excludes;
+	bool is_default;
+};
+
+/**
+ * struct tuple_pool - a named set of prefixes on one netdev
+ *
+ * Lifetime: tn->pools holds one reference, each lease one, and each socket
+ * that chose the pool by name none (it keeps the name). tuple_pool_del() takes
+ * the pool off the list, so that nobody finds it any more, ends its leases and
+ * drops the list's reference; the last tuple_pool_put() frees after a grace
+ * period.
+ *
+ * @list: in tn->pools; written under tn->mutex, read under RCU
+ * @refs: see above
+ * @tn: its namespace; valid as long as the pool is on the list or has leases
+ * @name: constant
+ * @lock: spinlock, taken with softirqs off; guards everything that is marked
+ *	(L), and the state of every lease of the pool
+ * @dev: (L, read under RCU too) the device, with a reference; NULL once gone
+ * @ifname: (L) the device's last known name
+ * @conf: written under tn->mutex and @lock, read under either
+ * @alloc: (L) [0] IPv4, [1] IPv6
+ * @leases: (L) every lease, in no order
+ * @in_use: (L) leases that sockets hold
+ * @resting: (L) leases that are lingering, unplumbing or in quarantine
+ * @quota: (L) xarray uid -> number of leases, while conf.quota is set
+ * @dead: (L) deleted: no new leases, and those that end are freed at once
+ * @ending: (L) leases that wait for @work to take them off the device
+ * @work: unplumbs, plumbs anew after a device came up, aborts
+ * @waiters: sockets that wait for an address
+ * @kobj_dev: the pool's directory in sysfs, owned by sysfs.c
+ */
+struct tuple_pool {
+	struct list_head list;
+	refcount_t refs;
+	struct tuple_net *tn;
+	char name[INET_TUPLE_NAMSIZ];
+	spinlock_t lock;
+	struct net_device __rcu *dev;
+	netdevice_tracker dev_tracker;
+	char ifname[IFNAMSIZ];
+	struct tuple_pool_conf conf;
+	struct tuple_alloc alloc[2];
+	struct list_head leases;
+	u64 in_use;
+	u64 resting;
+	struct xarray quota;
+	bool dead;
+	struct list_head ending;
+	struct work_struct work;
+	unsigned long flags;
+	wait_queue_head_t waiters;
+	void *sysfs;
+	struct rcu_head rcu;
+};
+
+struct tuple_rule {
+	struct list_head list;
+	u8 match;			/* TUPLE_RULE_* */
+	kuid_t uid;
+	kgid_t gid;
+	u64 cgroup_id;			/* cgroup v2; that cgroup or one below */
+	char *cgroup_path;		/* as given, for show and del */
+	char pool[INET_TUPLE_NAMSIZ];
+	struct rcu_head rcu;
+};
+
+#define TUPLE_RULE_UID		BIT(0)
+#define TUPLE_RULE_GID		BIT(1)
+#define TUPLE_RULE_CGROUP	BIT(2)
+
+void tuple_pool_conf_init(struct tuple_pool_conf *conf);
+void tuple_pool_conf_free(struct tuple_pool_conf *conf);
+void tuple_pool_change_init(struct tuple_pool_change *c);
+void tuple_pool_change_free(struct tuple_pool_change *c);
+
+/* All of these: process context, tn->mutex held by the caller, may take RTNL.
+ * Return 0 or -errno with a text in extack; on error nothing has changed.
+ * They send the events (tuple_netlink_pool_event()) and keep sysfs.
+ */
+int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
+		   struct netlink_ext_ack *extack);
+int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
+		   struct netlink_ext_ack *extack);
+int tuple_pool_del(struct tuple_net *tn, const char *name, bool force,
+		   struct netlink_ext_ack *extack);
+int tuple_rule_add(struct tuple_net *tn, struct tuple_rule *rule,
+		   struct netlink_ext_ack *extack);	/* takes over rule */
+int tuple_rule_del(struct tuple_net *tn, const struct tuple_rule *like,
+		   struct netlink_ext_ack *extack);
+void tuple_rule_free(struct tuple_rule *rule);
+
+/**
+ * tuple_pool_find - look a pool up by name
+ * @tn: namespace
+ * @name: NUL-terminated
+ *
+ * Under rcu_read_lock() or tn->mutex. Return: the pool, no reference, or NULL.
+ */
+struct tuple_pool *tuple_pool_find(struct tuple_net *tn, const char *name);
+bool tuple_pool_is_default(const struct tuple_pool *pool);
+
+/* Take a reference on a pool found under RCU; false when it is going away */
+bool tuple_pool_tryget(struct tuple_pool *pool);
+void tuple_pool_put(struct tuple_pool *pool);
+
+static inline int tuple_family_index(const struct in6_addr *addr)
+{
+	return !ipv6_addr_v4mapped(addr);
+}
+
+#endif /* _TUPLE_POOL_H */
