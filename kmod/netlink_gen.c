@@ -138,6 +138,7 @@ const struct genl_ops inet_tuple_nl_ops[10] = {
 	{
 		.cmd		= INET_TUPLE_CMD_POOL_GET,
 		.doit		= inet_tuple_nl_pool_get_doit,
+		.start		= inet_tuple_nl_pool_get_start,
 		.dumpit		= inet_tuple_nl_pool_get_dumpit,
 		.policy		= inet_tuple_pool_get_nl_policy,
 		.maxattr	= INET_TUPLE_A_POOL_NAME,
@@ -174,6 +175,7 @@ const struct genl_ops inet_tuple_nl_ops[10] = {
 	},
 	{
 		.cmd	= INET_TUPLE_CMD_RULE_GET,
+		.start	= inet_tuple_nl_rule_get_start,
 		.dumpit	= inet_tuple_nl_rule_get_dumpit,
 	},
 };

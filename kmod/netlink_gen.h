@@ -34,7 +34,9 @@ extern const struct nla_policy inet_tuple_rule_del_nl_policy[INET_TUPLE_A_RULE_C
 /* Ops table for inet_tuple */
 extern const struct genl_ops inet_tuple_nl_ops[10];
 
+int inet_tuple_nl_pool_get_start(struct netlink_callback *cb);
 int inet_tuple_nl_lease_get_start(struct netlink_callback *cb);
+int inet_tuple_nl_rule_get_start(struct netlink_callback *cb);
 int inet_tuple_nl_lease_get_done(struct netlink_callback *cb);
 
 int inet_tuple_nl_family_get_doit(struct sk_buff *skb, struct genl_info *info);
