@@ -6,8 +6,10 @@
 #include <asm/syscall.h>
 #include <linux/cgroup.h>
 #include <linux/compat.h>
+#include <linux/device.h>
 #include <linux/net.h>
 #include <linux/version.h>
+#include <net/genetlink.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
@@ -87,5 +89,29 @@ static inline bool tuple_creating_nonblock(void)
 	return false;
 #endif
 }
+
+/* netlink: where a dump finds the attributes of its request */
+static inline struct nlattr **tuple_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* sysfs: what callbacks of a class take became const bit by bit */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define compat_class_device	const struct device
+#else
+#define compat_class_device	struct device
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define compat_class		const struct class
+#define compat_class_attribute	const struct class_attribute
+#else
+#define compat_class		struct class
+#define compat_class_attribute	struct class_attribute
+#endif
 
 #endif /* _TUPLE_COMPAT_H */
