@@ -450,9 +450,12 @@ static void tuple_lease_note_tcp(struct tuple_lease *lease,
 	lease->tcp = 1;
 }
 
-/* Lock the pool of the lease that a sock holds, if it holds one. */
+/* Lock the pool of the lease that a sock holds, if it holds one. (Sparse is
+ * told that there is always something locked.)
+ */
 static struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
 	__acquires(RCU)
+	__acquires(POOL)
 {
 	struct tuple_lease *lease;
 
@@ -463,14 +466,18 @@ static struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
 			return lease;
 		spin_unlock_bh(&lease->pool->lock);
 	}
+	__acquire(POOL);
 	return NULL;
 }
 
 static void tuple_lease_unlock(struct tuple_lease *lease)
+	__releases(POOL)
 	__releases(RCU)
 {
 	if (lease)
 		spin_unlock_bh(&lease->pool->lock);
+	else
+		__release(POOL);
 	rcu_read_unlock();
 }
 
@@ -555,31 +562,42 @@ bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 	return lease;
 }
 
+void tuple_lease_fill(const struct tuple_lease *lease,
+		      struct inet_tuple_lease *out)
+{
+	bool v4 = ipv6_addr_v4mapped(&lease->addr);
+
+	lockdep_assert_held(&lease->pool->lock);
+	memset(out, 0, sizeof(*out));
+	strscpy(out->pool, lease->pool->name, sizeof(out->pool));
+	out->family = v4 ? AF_INET : AF_INET6;
+	if (v4)
+		memcpy(out->addr, &lease->addr.s6_addr32[3], 4);
+	else
+		memcpy(out->addr, &lease->addr, 16);
+	out->scope = lease->key.scope;
+	switch (out->scope) {
+	case INET_TUPLE_SCOPE_USER:
+		out->scope_id = from_kuid_munged(current_user_ns(),
+						 lease->key.uid);
+		break;
+	case INET_TUPLE_SCOPE_CGROUP:
+	case INET_TUPLE_SCOPE_ID_KEY:
+		out->scope_id = lease->key.id;
+		break;
+	}
+	out->sockets = lease->n_socks;
+	out->age_ms = div_u64(ktime_get_coarse_boottime_ns() - lease->born,
+			      NSEC_PER_MSEC);
+	out->expiry_ms = U64_MAX;
+}
+
 int tuple_lease_get_info(struct tuple_sock *ts, struct inet_tuple_lease *out)
 {
 	struct tuple_lease *lease = tuple_lease_lock(ts);
-	bool v4;
 
-	memset(out, 0, sizeof(*out));
-	if (lease) {
-		v4 = ipv6_addr_v4mapped(&lease->addr);
-		strscpy(out->pool, lease->pool->name, sizeof(out->pool));
-		out->family = v4 ? AF_INET : AF_INET6;
-		if (v4)
-			memcpy(out->addr, &lease->addr.s6_addr32[3], 4);
-		else
-			memcpy(out->addr, &lease->addr, 16);
-		out->scope = lease->key.scope;
-		if (out->scope == INET_TUPLE_SCOPE_USER)
-			out->scope_id = from_kuid_munged(current_user_ns(),
-							 lease->key.uid);
-		else if (out->scope != INET_TUPLE_SCOPE_PROCESS)
-			out->scope_id = lease->key.id;
-		out->sockets = lease->n_socks;
-		out->age_ms = div_u64(ktime_get_coarse_boottime_ns() -
-				      lease->born, NSEC_PER_MSEC);
-		out->expiry_ms = U64_MAX;
-	}
+	if (lease)
+		tuple_lease_fill(lease, out);
 	tuple_lease_unlock(lease);
 	return lease ? 0 : -ENOENT;
 }

@@ -178,6 +178,10 @@ void tuple_lease_connected(struct tuple_sock *ts);
 bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 		      bool *prefix_plumbed);
 
+/* What is told of a lease, in the reader's user namespace; pool->lock held */
+void tuple_lease_fill(const struct tuple_lease *lease,
+		      struct inet_tuple_lease *out);
+
 /**
  * tuple_lease_get_info - what getsockopt(INET_TUPLE_LEASE) tells
  * Return: 0 or -ENOENT. Atomic.

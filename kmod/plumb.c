@@ -115,7 +115,7 @@ static int tuple_plumb_fill_addr(struct sk_buff *skb, bool v4)
 {
 	struct ifa_cacheinfo ci = {
 		.ifa_prefered = 0,
-		.ifa_valid = INFINITY_LIFE_TIME,
+		.ifa_valid = U32_MAX,	/* for ever */
 	};
 
 	if (nla_put_u8(skb, IFA_PROTO, TUPLE_PLUMB_PROTO) ||
@@ -429,7 +429,7 @@ static void tuple_plumb_dev_event(struct tuple_pool *pool,
 		break;
 	case NETDEV_CHANGENAME:
 		spin_lock_bh(&pool->lock);
-		strscpy(pool->ifname, dev->name, sizeof(pool->ifname));
+		memcpy(pool->ifname, dev->name, IFNAMSIZ);
 		spin_unlock_bh(&pool->lock);
 		break;
 	case NETDEV_UNREGISTER:

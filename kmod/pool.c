@@ -480,9 +480,12 @@ static int tuple_pool_plumb(struct tuple_pool *pool,
 		if (err == -ENETDOWN)
 			continue;
 		if (err) {
-			NL_SET_ERR_MSG(extack, err == -EEXIST ?
-				       "Prefix is local already" :
-				       "Prefix could not be made local");
+			if (err == -EEXIST)
+				NL_SET_ERR_MSG(extack,
+					       "Prefix is local already");
+			else
+				NL_SET_ERR_MSG(extack,
+					       "Prefix could not be made local");
 			tuple_pool_unplumb(pool, conf, have, i);
 			return err;
 		}
@@ -551,7 +554,7 @@ void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev)
 	netdev_hold(dev, &pool->dev_tracker, GFP_ATOMIC);
 	spin_lock_bh(&pool->lock);
 	rcu_assign_pointer(pool->dev, dev);
-	strscpy(pool->ifname, dev->name, sizeof(pool->ifname));
+	memcpy(pool->ifname, dev->name, IFNAMSIZ);
 	spin_unlock_bh(&pool->lock);
 	tuple_nd_dev_came(pool, dev);
 }
@@ -697,17 +700,14 @@ err_put:
 
 /* Set */
 
-static void *tuple_array_join(const void *a, unsigned int n, const void *b,
-			      unsigned int m, size_t size)
+/* A copy of an array, with room for more */
+static void *tuple_array_copy(const void *from, unsigned int n,
+			      unsigned int more, size_t size)
 {
-	void *p = kvmalloc_array(n + m + 1, size, GFP_KERNEL_ACCOUNT);
+	void *p = kvmalloc_array(n + more + 1, size, GFP_KERNEL_ACCOUNT);
 
-	if (!p)
-		return NULL;
-	if (n)
-		memcpy(p, a, n * size);
-	if (m)
-		memcpy(p + n * size, b, m * size);
+	if (p && n)
+		memcpy(p, from, n * size);
 	return p;
 }
 
@@ -790,15 +790,15 @@ static int tuple_conf_merge(struct tuple_pool_conf *conf,
 	int err;
 
 	*conf = *old;
-	conf->prefixes = tuple_array_join(old->prefixes, old->n_prefixes,
-					  NULL, c->conf.n_prefixes,
+	conf->prefixes = tuple_array_copy(old->prefixes, old->n_prefixes,
+					  c->conf.n_prefixes,
 					  sizeof(*conf->prefixes));
-	conf->excludes = tuple_array_join(old->excludes, old->n_excludes,
-					  NULL, c->conf.n_excludes,
+	conf->excludes = tuple_array_copy(old->excludes, old->n_excludes,
+					  c->conf.n_excludes,
 					  sizeof(*conf->excludes));
 	conf->n_users = users ? c->conf.n_users : old->n_users;
-	conf->users = tuple_array_join(users ? c->conf.users : old->users,
-				       conf->n_users, NULL, 0,
+	conf->users = tuple_array_copy(users ? c->conf.users : old->users,
+				       conf->n_users, 0,
 				       sizeof(*conf->users));
 	err = -ENOMEM;
 	if (!conf->prefixes || !conf->excludes || !conf->users)

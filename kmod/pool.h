@@ -154,10 +154,10 @@ struct tuple_pool {
 	refcount_t refs;
 	struct tuple_net *tn;
 	char name[INET_TUPLE_NAMSIZ];
+	char ifname[IFNAMSIZ];
 	spinlock_t lock;
 	struct net_device __rcu *dev;
 	netdevice_tracker dev_tracker;
-	char ifname[IFNAMSIZ];
 	struct tuple_pool_conf conf;
 	struct tuple_alloc alloc[2];
 	struct list_head leases;

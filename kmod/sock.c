@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the module keeps for each sock that it made: see sock.h. */
 
+#include <linux/in6.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <net/addrconf.h>
+#include <net/inet_common.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/transp_v6.h>
 #include "compat.h"
 #include "lease.h"
 #include "sock.h"
