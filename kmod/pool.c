@@ -1081,14 +1081,19 @@ static struct tuple_rule *tuple_rule_find(struct tuple_net *tn,
 int tuple_rule_add(struct tuple_net *tn, struct tuple_rule *rule,
 		   struct netlink_ext_ack *extack)
 {
+	int err = 0;
+
 	lockdep_assert_held(&tn->mutex);
 	if (!tuple_pool_find(tn, rule->pool)) {
 		NL_SET_ERR_MSG(extack, "No such pool");
-		return -ENOENT;
-	}
-	if (tuple_rule_find(tn, rule)) {
+		err = -ENOENT;
+	} else if (tuple_rule_find(tn, rule)) {
 		NL_SET_ERR_MSG(extack, "There is such a rule");
-		return -EEXIST;
+		err = -EEXIST;
+	}
+	if (err) {
+		tuple_rule_free(rule);
+		return err;
 	}
 	list_add_tail_rcu(&rule->list, &tn->rules);
 	tn->rule_seq++;

@@ -209,7 +209,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 int tuple_pool_del(struct tuple_net *tn, const char *name, bool force,
 		   struct netlink_ext_ack *extack);
 int tuple_rule_add(struct tuple_net *tn, struct tuple_rule *rule,
-		   struct netlink_ext_ack *extack);	/* takes over rule */
+		   struct netlink_ext_ack *extack);	/* takes rule over */
 int tuple_rule_del(struct tuple_net *tn, const struct tuple_rule *like,
 		   struct netlink_ext_ack *extack);
 void tuple_rule_free(struct tuple_rule *rule);
