@@ -846,8 +846,8 @@ int tuple_netlink_init(void)
 	return err;
 }
 
-/* Requests and dumps are over when this returns. Events may still be under way
- * on other CPUs; they end with what they tell of, before the module goes.
+/* Requests and dumps are over when this returns, and no event is begun any
+ * more. Pools and leases are still there, and tell nobody of their end.
  */
 void tuple_netlink_uninit(void)
 {
