@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * inet_tuple: sockets that own an IP address each.
+ *
+ * A socket of AF_INET_TUPLE (AF_INET6_TUPLE) is an ordinary inet socket that
+ * holds a *lease*: one address of a configured *pool*, which is the host's for
+ * as long as the socket, and whatever still speaks from it, lives.
+ *
+ * This file is the manual of the three interfaces of the module: the address
+ * families, the socket options of level SOL_INET_TUPLE, and the generic
+ * netlink family "inet_tuple".
+ */
+#ifndef _UAPI_LINUX_INET_TUPLE_H
+#define _UAPI_LINUX_INET_TUPLE_H
+
+#include <linux/types.h>
+
+/*
+ * Address families.
+ *
+ * The kernel does not take families at or above its AF_MAX, so the module sits
+ * on two numbers that no kernel implements (AF_ASH and AF_SNA). They are module
+ * parameters, `family_inet` and `family_inet6`: a program that cannot know the
+ * host it will run on asks inet_tuple_family() of libinettuple, or
+ * INET_TUPLE_CMD_FAMILY_GET.
+ *
+ * Addresses given to bind(), connect() and sendto() may carry either the inet
+ * family or the tuple family; addresses handed out carry the inet family.
+ */
+#define AF_INET_TUPLE		18
+#define AF_INET6_TUPLE		22
+#define PF_INET_TUPLE		AF_INET_TUPLE
+#define PF_INET6_TUPLE		AF_INET6_TUPLE
+
+/* Socket options */
+
+#define SOL_INET_TUPLE		7018
+
+/* Name of the pool to lease from, with or without its NUL, at most
+ * INET_TUPLE_NAMSIZ - 1 characters; the empty name takes the choice back. Set:
+ * EISCONN once a lease is assigned, ENOENT where there is no such pool. Get:
+ * the pool of the lease, else the name that was set, else "".
+ */
+#define INET_TUPLE_POOL		1
+/* __u64: sockets of one pool, one user and one id share one lease; zero: this
+ * one shares none. A lease that is assigned is exchanged, as long as the socket
+ * is neither bound nor connected (EISCONN after).
+ */
+#define INET_TUPLE_SCOPE_ID	2
+/* struct inet_tuple_lease, get only. ENOENT where no lease is held. */
+#define INET_TUPLE_LEASE	3
+/* As INET_TUPLE_POOL, set only, but a lease that is assigned is exchanged for
+ * one of the pool, as long as the socket is neither bound nor connected
+ * (EISCONN after). On error it is kept. For pools that assign in socket().
+ */
+#define INET_TUPLE_POOL_MOVE	4
+
+#define INET_TUPLE_NAMSIZ	32	/* a pool's name with its NUL */
+
+/* Who shares a lease */
+enum inet_tuple_scope {
+	INET_TUPLE_SCOPE_SOCKET,	/* one socket, and those accepted from it */
+	INET_TUPLE_SCOPE_PROCESS,	/* all sockets a thread group made */
+	INET_TUPLE_SCOPE_CGROUP,	/* all sockets made in a cgroup (v2) */
+	INET_TUPLE_SCOPE_USER,		/* all sockets a user made */
+	INET_TUPLE_SCOPE_ID_KEY,	/* INET_TUPLE_SCOPE_ID; in leases only */
+};
+
+/**
+ * struct inet_tuple_lease - what getsockopt(INET_TUPLE_LEASE) tells
+ * @pool: name of the pool, NUL-terminated
+ * @family: AF_INET or AF_INET6
+ * @scope: who shares the lease, enum inet_tuple_scope
+ * @addr: the address; an IPv4 address is in its first four bytes
+ * @scope_id: INET_TUPLE_SCOPE_ID, the uid or the cgroup id; 0 with other scopes
+ * @age_ms: milliseconds since the lease was assigned
+ * @expiry_ms: milliseconds until its address expires, ~0ULL: never
+ * @sockets: how many sockets hold the lease
+ *
+ * A longer structure may follow in later versions: the kernel fills as much as
+ * the caller has room for and returns the length it filled.
+ */
+struct inet_tuple_lease {
+	char	pool[INET_TUPLE_NAMSIZ];
+	__u16	family;
+	__u16	scope;
+	__u32	sockets;
+	__u8	addr[16];
+	__u64	scope_id;
+	__u64	age_ms;
+	__u64	expiry_ms;
+};
+
+/*
+ * Generic netlink, family "inet_tuple", version 1.
+ *
+ * Requests that change something need CAP_NET_ADMIN in the user namespace that
+ * owns the network namespace; requests that read are open to all. A refusal
+ * carries a text in NLMSGERR_ATTR_MSG and, where one is to blame, the
+ * attribute's offset. Unknown attributes are refused.
+ *
+ *	FAMILY_GET	-> FAMILY_GET { A_FAMILY_INET, A_FAMILY_INET6 }
+ *
+ *	POOL_NEW	{ POOL_NAME, POOL_DEV | POOL_IFINDEX, POOL_PREFIX+,
+ *			  POOL_EXCLUDE*, and any settable POOL_* }
+ *	POOL_SET	{ POOL_NAME, settable POOL_*, POOL_PREFIX* (added),
+ *			  POOL_PREFIX_DEL*, POOL_EXCLUDE* (added),
+ *			  POOL_EXCLUDE_DEL* }
+ *	POOL_DEL	{ POOL_NAME, [POOL_FORCE] }
+ *	POOL_GET	{ POOL_NAME } or dump
+ *			-> POOL_GET { all POOL_* but _DEL and FORCE }
+ *
+ *	LEASE_GET	{ LEASE_ADDR } or dump { [LEASE_POOL], [LEASE_ADDR] }
+ *			-> LEASE_GET { all LEASE_* }
+ *	LEASE_KILL	{ LEASE_ADDR }
+ *
+ *	RULE_NEW	{ RULE_POOL, [RULE_UID], [RULE_GID], [RULE_CGROUP] }
+ *			at least one of the three; the rule is appended
+ *	RULE_DEL	the same attributes; ENOENT where no such rule is
+ *	RULE_GET	dump -> RULE_GET { RULE_* } in the order of matching
+ *
+ * Dumps carry NLM_F_DUMP_INTR when pools (rules) changed meanwhile. A lease
+ * dump is by address within a pool: leases that lived through the whole dump
+ * are in it exactly once.
+ *
+ * Events go to the multicast group "events", each in the form of the reply to
+ * its GET, as POOL_NEW_NTF, POOL_SET_NTF, POOL_DEL_NTF, LEASE_NEW_NTF,
+ * LEASE_DEL_NTF (the socket's end; LEASE_STATE says what follows),
+ * LEASE_FREE_NTF (back in the pool), LEASE_FAIL_NTF (an address could not be
+ * put on the device; with LEASE_ERROR), RULE_NEW_NTF, RULE_DEL_NTF.
+ */
+#define INET_TUPLE_GENL_NAME		"inet_tuple"
+#define INET_TUPLE_GENL_VERSION		1
+#define INET_TUPLE_GENL_MCGRP_EVENTS	"events"
+
+enum inet_tuple_cmd {
+	INET_TUPLE_CMD_FAMILY_GET = 1,
+	INET_TUPLE_CMD_POOL_NEW,
+	INET_TUPLE_CMD_POOL_SET,
+	INET_TUPLE_CMD_POOL_DEL,
+	INET_TUPLE_CMD_POOL_GET,
+	INET_TUPLE_CMD_LEASE_GET,
+	INET_TUPLE_CMD_LEASE_KILL,
+	INET_TUPLE_CMD_RULE_NEW,
+	INET_TUPLE_CMD_RULE_DEL,
+	INET_TUPLE_CMD_RULE_GET,
+	INET_TUPLE_CMD_POOL_NEW_NTF,
+	INET_TUPLE_CMD_POOL_SET_NTF,
+	INET_TUPLE_CMD_POOL_DEL_NTF,
+	INET_TUPLE_CMD_LEASE_NEW_NTF,
+	INET_TUPLE_CMD_LEASE_DEL_NTF,
+	INET_TUPLE_CMD_LEASE_FREE_NTF,
+	INET_TUPLE_CMD_LEASE_FAIL_NTF,
+	INET_TUPLE_CMD_RULE_NEW_NTF,
+	INET_TUPLE_CMD_RULE_DEL_NTF,
+
+	__INET_TUPLE_CMD_MAX,
+	INET_TUPLE_CMD_MAX = (__INET_TUPLE_CMD_MAX - 1)
+};
+
+enum inet_tuple_plumb {
+	INET_TUPLE_PLUMB_ADDRESS,	/* an ifaddr per lease */
+	INET_TUPLE_PLUMB_PREFIX,	/* a local route per prefix */
+};
+
+enum inet_tuple_assign {
+	INET_TUPLE_ASSIGN_CREATE,	/* in socket() */
+	INET_TUPLE_ASSIGN_BIND,		/* at the first bind, connect, listen, send */
+};
+
+enum inet_tuple_order {
+	INET_TUPLE_ORDER_SEQUENTIAL,	/* the lowest free address */
+	INET_TUPLE_ORDER_RANDOM,
+	INET_TUPLE_ORDER_LRU,		/* the address that has been free longest */
+};
+
+enum inet_tuple_source {
+	INET_TUPLE_SOURCE_STATIC,
+	INET_TUPLE_SOURCE_DHCP,
+};
+
+enum inet_tuple_state {
+	INET_TUPLE_STATE_ACTIVE,
+	INET_TUPLE_STATE_DRAINING,	/* no new leases */
+};
+
+/* Where a lease is on its way */
+enum inet_tuple_lease_state {
+	INET_TUPLE_LEASE_PLUMBING,	/* being put on the device */
+	INET_TUPLE_LEASE_ACTIVE,	/* held by sockets */
+	INET_TUPLE_LEASE_LINGERING,	/* no socket, but TCP still answers from it */
+	INET_TUPLE_LEASE_UNPLUMBING,	/* being taken off the device */
+	INET_TUPLE_LEASE_QUARANTINE,	/* off the device, not to be leased yet */
+};
+
+/* An address on the wire: NLA_BINARY of 4 (IPv4) or 16 (IPv6) bytes, network
+ * byte order. A length's absence means a single address.
+ */
+enum inet_tuple_a_prefix {		/* nest: a prefix */
+	INET_TUPLE_A_PREFIX_ADDR = 1,	/* binary, 4 or 16 */
+	INET_TUPLE_A_PREFIX_LEN,	/* u8 */
+	INET_TUPLE_A_PREFIX_LAST,	/* binary; excludes only: a range's end */
+
+	__INET_TUPLE_A_PREFIX_MAX,
+	INET_TUPLE_A_PREFIX_MAX = (__INET_TUPLE_A_PREFIX_MAX - 1)
+};
+
+enum inet_tuple_a_users {		/* nest: a range of uids, both ends in */
+	INET_TUPLE_A_USERS_FIRST = 1,	/* u32 */
+	INET_TUPLE_A_USERS_LAST,	/* u32 */
+
+	__INET_TUPLE_A_USERS_MAX,
+	INET_TUPLE_A_USERS_MAX = (__INET_TUPLE_A_USERS_MAX - 1)
+};
+
+enum inet_tuple_a_socket {		/* nest: a socket that holds a lease */
+	INET_TUPLE_A_SOCKET_INO = 1,	/* u32 inode, 0: no file any more */
+	INET_TUPLE_A_SOCKET_UID,	/* u32 */
+	INET_TUPLE_A_SOCKET_COOKIE,	/* u64, SO_COOKIE */
+	INET_TUPLE_A_SOCKET_FAMILY,	/* u16 AF_INET, AF_INET6 */
+	INET_TUPLE_A_SOCKET_TYPE,	/* u16 SOCK_* */
+	INET_TUPLE_A_SOCKET_PROTO,	/* u16 IPPROTO_* */
+	INET_TUPLE_A_SOCKET_STATE,	/* u8 TCP_* */
+	INET_TUPLE_A_SOCKET_LPORT,	/* u16 host byte order, 0: none */
+	INET_TUPLE_A_SOCKET_RPORT,	/* u16 host byte order, 0: none */
+	INET_TUPLE_A_SOCKET_RADDR,	/* binary, 4 or 16; absent: none */
+	INET_TUPLE_A_SOCKET_PAD,
+
+	__INET_TUPLE_A_SOCKET_MAX,
+	INET_TUPLE_A_SOCKET_MAX = (__INET_TUPLE_A_SOCKET_MAX - 1)
+};
+
+enum inet_tuple_a_family {
+	INET_TUPLE_A_FAMILY_INET = 1,	/* u16 */
+	INET_TUPLE_A_FAMILY_INET6,	/* u16 */
+
+	__INET_TUPLE_A_FAMILY_MAX,
+	INET_TUPLE_A_FAMILY_MAX = (__INET_TUPLE_A_FAMILY_MAX - 1)
+};
+
+enum inet_tuple_a_pool {
+	INET_TUPLE_A_POOL_NAME = 1,	/* string, 1 to 31; no slash, no space */
+	INET_TUPLE_A_POOL_DEV,		/* string, ifname */
+	INET_TUPLE_A_POOL_IFINDEX,	/* u32; 0 in replies: the device is gone */
+	INET_TUPLE_A_POOL_PREFIX,	/* nest a_prefix, repeated */
+	INET_TUPLE_A_POOL_EXCLUDE,	/* nest a_prefix, repeated */
+	INET_TUPLE_A_POOL_PREFIX_DEL,	/* nest a_prefix, repeated */
+	INET_TUPLE_A_POOL_EXCLUDE_DEL,	/* nest a_prefix, repeated */
+	INET_TUPLE_A_POOL_PLUMB,	/* u8 inet_tuple_plumb */
+	INET_TUPLE_A_POOL_ASSIGN,	/* u8 inet_tuple_assign */
+	INET_TUPLE_A_POOL_SCOPE,	/* u8 inet_tuple_scope */
+	INET_TUPLE_A_POOL_ORDER,	/* u8 inet_tuple_order */
+	INET_TUPLE_A_POOL_QUARANTINE,	/* u32 ms; ~0: 0 if never connected else 60000 */
+	INET_TUPLE_A_POOL_WAIT,		/* u32 ms */
+	INET_TUPLE_A_POOL_QUOTA,	/* u32 leases per user, ~0: unlimited */
+	INET_TUPLE_A_POOL_USERS,	/* nest a_users, repeated; first > last: all */
+	INET_TUPLE_A_POOL_DSCP,		/* u8 0..63, 0xff: unset */
+	INET_TUPLE_A_POOL_PRIORITY,	/* u32, ~0: unset */
+	INET_TUPLE_A_POOL_MARK,		/* u32, 0: unset */
+	INET_TUPLE_A_POOL_DEFAULT,	/* u8 0, 1 */
+	INET_TUPLE_A_POOL_SOURCE,	/* u8 inet_tuple_source */
+	INET_TUPLE_A_POOL_STATE,	/* u8 inet_tuple_state */
+	INET_TUPLE_A_POOL_FORCE,	/* flag */
+	INET_TUPLE_A_POOL_TOTAL,	/* u64 addresses, ~0: that many or more */
+	INET_TUPLE_A_POOL_IN_USE,	/* u64 */
+	INET_TUPLE_A_POOL_QUARANTINED,	/* u64, lingering ones with them */
+	INET_TUPLE_A_POOL_PAD,
+
+	__INET_TUPLE_A_POOL_MAX,
+	INET_TUPLE_A_POOL_MAX = (__INET_TUPLE_A_POOL_MAX - 1)
+};
+
+enum inet_tuple_a_lease {
+	INET_TUPLE_A_LEASE_POOL = 1,	/* string */
+	INET_TUPLE_A_LEASE_ADDR,	/* binary, 4 or 16 */
+	INET_TUPLE_A_LEASE_IFINDEX,	/* u32 */
+	INET_TUPLE_A_LEASE_STATE,	/* u8 inet_tuple_lease_state */
+	INET_TUPLE_A_LEASE_SCOPE,	/* u8 inet_tuple_scope */
+	INET_TUPLE_A_LEASE_SCOPE_ID,	/* u64, see struct inet_tuple_lease */
+	INET_TUPLE_A_LEASE_UID,		/* u32, who is charged for it */
+	INET_TUPLE_A_LEASE_AGE,		/* u64 ms */
+	INET_TUPLE_A_LEASE_EXPIRY,	/* u64 ms; absent: never */
+	INET_TUPLE_A_LEASE_LEFT,	/* u64 ms of quarantine left; in quarantine */
+	INET_TUPLE_A_LEASE_SOCKETS,	/* u32 how many hold it */
+	INET_TUPLE_A_LEASE_SOCKET,	/* nest a_socket, repeated; the first 64 */
+	INET_TUPLE_A_LEASE_ERROR,	/* u32 errno, in LEASE_FAIL_NTF */
+	INET_TUPLE_A_LEASE_PAD,
+
+	__INET_TUPLE_A_LEASE_MAX,
+	INET_TUPLE_A_LEASE_MAX = (__INET_TUPLE_A_LEASE_MAX - 1)
+};
+
+enum inet_tuple_a_rule {
+	INET_TUPLE_A_RULE_POOL = 1,	/* string */
+	INET_TUPLE_A_RULE_UID,		/* u32 */
+	INET_TUPLE_A_RULE_GID,		/* u32 */
+	INET_TUPLE_A_RULE_CGROUP,	/* string, path below the cgroup2 root */
+
+	__INET_TUPLE_A_RULE_MAX,
+	INET_TUPLE_A_RULE_MAX = (__INET_TUPLE_A_RULE_MAX - 1)
+};
+
+#endif /* _UAPI_LINUX_INET_TUPLE_H */
