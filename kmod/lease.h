@@ -9,48 +9,86 @@
 #include <linux/timer.h>
 #include <linux/uidgid.h>
 #include "pool.h"
+#include "sock.h"
 
 /* Who shares a lease: equal keys of one pool and one family do. */
 struct tuple_scope_key {
-	u8 scope;		/* enum inet_tuple_scope */
-	kuid_t uid;		/* with ID_KEY and USER, else the global root */
 	u64 id;			/* ID, cgroup id, or the address of a struct pid */
+	kuid_t uid;		/* with ID_KEY and USER, else the global root */
+	u8 scope;		/* enum inet_tuple_scope */
 };
 
 /**
  * struct tuple_lease - one address, on its way through its states
  *
- * (The full story of who holds it is told in lease.c.)
+ * States (enum inet_tuple_lease_state), all changes under pool->lock:
+ *
+ *	PLUMBING	made by tuple_lease_assign(), which alone owns it until
+ *			the address is on the device
+ *	ACTIVE		held by the socks on @socks; the last one to leave ends it
+ *	LINGERING	on tn->lingering: no sock, but TCP speaks from the address
+ *			(TIME_WAIT, an MPTCP subflow); the linger work ends that
+ *	UNPLUMBING	owned by whoever takes the address off the device: the
+ *			pool's work (then on pool->ending), or a closing task
+ *	QUARANTINE	off the device; @timer ends that
+ *
+ * A lease with a shared scope goes back to ACTIVE from LINGERING and from
+ * QUARANTINE when a sock with its key comes.
+ *
+ * Who may look: the two tables and pool->leases, under RCU or pool->lock. A
+ * lease that left them has @dead set and is freed after a grace period. No
+ * reference is counted: a pool does not go before its leases are gone
+ * (tuple_pool_del()), and whoever keeps a pointer over a sleep owns the state
+ * (PLUMBING, UNPLUMBING) or is on @socks.
+ *
  * @node: in the table of all leases, by namespace and address
- * @pool: counted reference
- * @addr: v4-mapped for IPv4
+ * @scope_node: in the table of shared leases, while key.scope is not SOCKET
+ * @pool: constant
+ * @addr: constant; v4-mapped for IPv4
  * @list: in pool->leases
- * @state: enum inet_tuple_lease_state, or TUPLE_LEASE_FOREIGN; pool->lock
- * @socks: struct tuple_sock by lease_list; pool->lock
- * @n_socks: how many; pool->lock
+ * @queue: in pool->ending, pool->killing, or tn->lingering (tn->linger_lock)
+ * @socks: struct tuple_sock by lease_list
+ * @n_socks: how many
+ * @state: see above, or TUPLE_LEASE_FOREIGN or _MARKER
+ * @connected: a socket of it was ever connected
+ * @plumbed: it is on the device
+ * @charged: counted in pool->quota
+ * @foreign: the admin has put the same address on a device too
+ * @killed: pool->work is to abort its sockets
+ * @dead: out of the tables
+ * @lost: went from the device while PLUMBING
+ * @tcp: TCP may speak from it until @tcp_until
+ * @seen: by the look for lingering TCP; owned by the linger work
+ * @uid: who is charged for it
+ * @key: who shares it
+ * @tcp_until: jiffies
  * @timer: end of quarantine
  * @born: when it was assigned, ns of ktime_get_coarse_boottime
  */
 struct tuple_lease {
 	struct rhash_head node;
+	struct rhash_head scope_node;
 	struct tuple_pool *pool;
 	struct in6_addr addr;
 	struct list_head list;
-	struct list_head queue;		/* pool->ending or tn->lingering */
+	struct list_head queue;
 	struct list_head socks;
 	u32 n_socks;
 	u8 state;
-	u8 connected:1;			/* a socket of it was ever connected */
-	u8 plumbed:1;			/* it is on the device */
-	u8 seen:1;			/* by the look for lingering TCP */
-	u8 charged:1;			/* counted in pool->quota */
-	u8 dead:1;			/* out of the tables, only RCU holds it */
+	u8 connected:1;
+	u8 plumbed:1;
+	u8 charged:1;
+	u8 foreign:1;
+	u8 killed:1;
+	u8 dead:1;
+	u8 tcp:1;
+	u8 lost:1;
+	u8 seen;
+	kuid_t uid;
 	struct tuple_scope_key key;
-	struct rhash_head scope_node;	/* while key.scope is not SOCKET */
-	kuid_t uid;			/* who is charged for it */
-	unsigned long tcp_until;	/* jiffies: TIME_WAIT possible until then */
+	unsigned long tcp_until;
 	struct timer_list timer;
-	u64 born;			/* ns, boottime */
+	u64 born;
 	struct rcu_head rcu;
 };
 
@@ -61,13 +99,6 @@ struct tuple_lease {
 /* Not an address at all: the place in pool->leases where a dump goes on. */
 #define TUPLE_LEASE_MARKER	0x81
 #define TUPLE_LEASE_PSEUDO	0x80	/* bit set in both */
-
-/**
- * tuple_lease_fill - what getsockopt and netlink tell of a lease
- * Under pool->lock.
- */
-void tuple_lease_fill(const struct tuple_lease *lease,
-		      struct inet_tuple_lease *out);
 
 /**
  * tuple_lease_find - look a lease up by address
@@ -82,25 +113,107 @@ struct tuple_lease *tuple_lease_find(const struct net *net,
 				     const struct in6_addr *addr);
 
 /**
- * struct tuple_sock - what the module keeps for a sock that it made
+ * tuple_lease_assign - get a lease for a sock that has none
+ * @ts: the sock, its mutex held, its lock not held
+ * @pool: where from; a reference is held by the caller
+ * @idx: 0 IPv4, 1 IPv6
+ * @want: this very address, or NULL for the next in order
+ * @nonblock: fail with -EAGAIN rather than wait for a free address
  *
- * (The story of its life is told in lease.c.)
- * @node: in the table of all socks, by @sk
- * @sk: no reference; this dies in the sock's destructor
- * @lease: what it holds, or NULL; lease->pool->lock and the sock's lock
- * @lease_list: in lease->socks; lease->pool->lock
+ * May sleep and take RTNL. On return the address receives, and @ts is among
+ * those that hold the lease.
+ *
+ * Return: 0; -EADDRNOTAVAIL, -EAGAIN, -EDQUOT, -EACCES, -ENETDOWN, -ENODEV,
+ * -EADDRINUSE (@want is held by another scope), -ENOMEM, or what a signal
+ * that interrupts the wait says.
  */
-struct tuple_sock {
-	struct rhash_head node;
-	struct sock *sk;
-	struct tuple_lease *lease;
-	struct list_head lease_list;
-	void (*destruct)(struct sock *sk);	/* what ours replaced */
-	u64 scope_id;				/* INET_TUPLE_SCOPE_ID */
-	char *pool_name;			/* INET_TUPLE_POOL, or NULL */
-	u8 hooked:1;				/* sk->sk_destruct is ours */
-	struct rcu_head rcu;
-};
+int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
+		       const struct in6_addr *want, bool nonblock);
+
+/**
+ * tuple_lease_share - let another sock hold the lease of a first one
+ * @ts: holds none
+ * @of: holds one, or not: then neither does @ts
+ *
+ * For accept(). Atomic.
+ */
+void tuple_lease_share(struct tuple_sock *ts, struct tuple_sock *of);
+
+/**
+ * tuple_lease_leave - a sock holds its lease no more
+ * @ts: the sock; holding none is fine
+ * @may_sleep: process context without RTNL: take the address off the device
+ *	before returning, where this was the last sock. Otherwise the pool's
+ *	work does it.
+ */
+void tuple_lease_leave(struct tuple_sock *ts, bool may_sleep);
+
+/**
+ * tuple_lease_move - hand a sock's hold on its lease to another holder
+ * @to: holds none
+ * @from: holds none afterwards
+ *
+ * Atomic. For exchanging a lease: the old one is kept aside by a struct
+ * tuple_sock on the stack until the new one is there.
+ */
+void tuple_lease_move(struct tuple_sock *to, struct tuple_sock *from);
+
+/**
+ * tuple_lease_connected - the sock is about to be connected
+ * @ts: the sock
+ *
+ * Says so to its lease, and takes note of what an earlier connection of the
+ * sock may have left in TIME_WAIT. Atomic.
+ */
+void tuple_lease_connected(struct tuple_sock *ts);
+
+/**
+ * tuple_lease_addr - the address a sock holds
+ * @ts: the sock
+ * @addr: where to write it; v4-mapped for IPv4
+ * @prefix_plumbed: if not NULL: whether only a local route makes it ours
+ *
+ * Return: false where it holds none. Atomic.
+ */
+bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
+		      bool *prefix_plumbed);
+
+/* What is told of a lease, in the reader's user namespace; pool->lock held */
+void tuple_lease_fill(const struct tuple_lease *lease,
+		      struct inet_tuple_lease *out);
+
+/**
+ * tuple_lease_get_info - what getsockopt(INET_TUPLE_LEASE) tells
+ * Return: 0 or -ENOENT. Atomic.
+ */
+int tuple_lease_get_info(struct tuple_sock *ts, struct inet_tuple_lease *out);
+
+/**
+ * tuple_lease_foreign - an address came to or went from a device of the net
+ * @net: namespace
+ * @addr: v4-mapped for IPv4; not one that the module put there
+ * @present: it is there
+ *
+ * Keeps it from being handed out, or allows that again. Atomic, under RTNL.
+ */
+void tuple_lease_foreign(struct net *net, const struct in6_addr *addr,
+			 bool present);
+
+/* The same for one pool. Return: 0, or -errno: try again where one may sleep */
+int tuple_lease_foreign_pool(struct tuple_pool *pool,
+			     const struct in6_addr *addr, bool present);
+
+/**
+ * tuple_lease_lost - an address of ours went from its device
+ * @net: namespace
+ * @addr: v4-mapped for IPv4
+ * @by_admin: it was deleted, rather than that the device went down: abort the
+ *	sockets that hold it
+ *
+ * Atomic. Ignored where the module itself took it off.
+ */
+void tuple_lease_lost(struct net *net, const struct in6_addr *addr,
+		      bool by_admin);
 
 /**
  * tuple_lease_kill - abort the sockets that hold a lease and end it
@@ -109,5 +222,35 @@ struct tuple_sock {
  */
 int tuple_lease_kill(struct tuple_net *tn, const struct in6_addr *addr,
 		     struct netlink_ext_ack *extack);
+
+/**
+ * tuple_lease_abort_all - abort every socket that holds a lease of a pool
+ * @pool: marked dead, so that no new lease comes
+ *
+ * Process context. When it returns, no sock holds a lease of @pool, and every
+ * lease but foreign ones is off the device and freed.
+ */
+void tuple_lease_abort_all(struct tuple_pool *pool);
+
+/* pool->work, tn->linger_work */
+void tuple_lease_pool_work(struct work_struct *work);
+void tuple_lease_linger_work(struct work_struct *work);
+
+/* Put the addresses of a pool's leases back on a device that came up. */
+void tuple_lease_resync(struct tuple_pool *pool);
+
+/* The allocator of a family wants more room (-ENOSPC). May sleep. */
+int tuple_lease_grow(struct tuple_pool *pool, int idx);
+
+/* Re-enter what is held into a freshly built allocator; pool->lock held */
+int tuple_lease_retake(struct tuple_pool *pool, struct tuple_alloc *alloc,
+		       int idx);
+/* Count the leases of each user anew, for a quota; pool->lock held */
+int tuple_lease_recount(struct tuple_pool *pool);
+/* Forget the foreign addresses of a pool that goes; process context */
+void tuple_lease_forget_foreign(struct tuple_pool *pool);
+
+int tuple_lease_init(void);
+void tuple_lease_uninit(void);
 
 #endif /* _TUPLE_LEASE_H */

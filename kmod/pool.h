@@ -13,12 +13,14 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include <net/ipv6.h>
 #include "alloc.h"
 
 struct cgroup;
 struct netlink_ext_ack;
 struct tuple_lease;
 struct tuple_net;
+struct tuple_sock;
 
 #define TUPLE_POOL_PREFIXES_MAX	256
 #define TUPLE_POOL_EXCLUDES_MAX	1024
@@ -27,6 +29,12 @@ struct tuple_net;
 #define TUPLE_QUOTA_NONE	U32_MAX
 #define TUPLE_DSCP_UNSET	0xff
 #define TUPLE_PRIORITY_UNSET	U32_MAX
+
+/* Bits of tuple_pool.flags */
+enum {
+	TUPLE_POOL_RESYNC,	/* the device came up */
+	TUPLE_POOL_RESCAN,	/* look for the host's own addresses again */
+};
 
 struct tuple_users {
 	kuid_t first;
@@ -129,8 +137,15 @@ struct tuple_pool_change {
  * @resting: (L) leases that are lingering, unplumbing or in quarantine
  * @quota: (L) xarray uid -> number of leases, while conf.quota is set
  * @dead: (L) deleted: no new leases, and those that end are freed at once
+ * @ready: (L) set up: leases may come
  * @ending: (L) leases that wait for @work to take them off the device
+ * @killing: (L) leases whose sockets @work is to abort
  * @work: unplumbs, plumbs anew after a device came up, aborts
+ * @nd: neighbour solicitations are answered for it; tn->mutex and RTNL
+ * @allmulti: the device hears all multicast on our behalf; RTNL
+ * @plumb_mutex: putting leases back on a device that came up, against taking
+ *	them off for good; inside tn->mutex, outside RTNL
+ * @flags: TUPLE_POOL_*, for @work
  * @waiters: sockets that wait for an address
  * @kobj_dev: the pool's directory in sysfs, owned by sysfs.c
  */
@@ -139,10 +154,10 @@ struct tuple_pool {
 	refcount_t refs;
 	struct tuple_net *tn;
 	char name[INET_TUPLE_NAMSIZ];
+	char ifname[IFNAMSIZ];
 	spinlock_t lock;
 	struct net_device __rcu *dev;
 	netdevice_tracker dev_tracker;
-	char ifname[IFNAMSIZ];
 	struct tuple_pool_conf conf;
 	struct tuple_alloc alloc[2];
 	struct list_head leases;
@@ -150,8 +165,13 @@ struct tuple_pool {
 	u64 resting;
 	struct xarray quota;
 	bool dead;
+	bool ready;
 	struct list_head ending;
+	struct list_head killing;
 	struct work_struct work;
+	bool nd;
+	bool allmulti;
+	struct mutex plumb_mutex;
 	unsigned long flags;
 	wait_queue_head_t waiters;
 	void *sysfs;
@@ -189,7 +209,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 int tuple_pool_del(struct tuple_net *tn, const char *name, bool force,
 		   struct netlink_ext_ack *extack);
 int tuple_rule_add(struct tuple_net *tn, struct tuple_rule *rule,
-		   struct netlink_ext_ack *extack);	/* takes over rule */
+		   struct netlink_ext_ack *extack);	/* takes rule over */
 int tuple_rule_del(struct tuple_net *tn, const struct tuple_rule *like,
 		   struct netlink_ext_ack *extack);
 void tuple_rule_free(struct tuple_rule *rule);
@@ -203,6 +223,36 @@ void tuple_rule_free(struct tuple_rule *rule);
  */
 struct tuple_pool *tuple_pool_find(struct tuple_net *tn, const char *name);
 bool tuple_pool_is_default(const struct tuple_pool *pool);
+
+/**
+ * tuple_pool_select - which pool is a socket to lease from?
+ * @ts: the socket; its mutex held
+ * @idx: 0 IPv4, 1 IPv6
+ * @peer: where it is about to connect to, or NULL
+ *
+ * The pool that the socket named, else that of the first rule which matches,
+ * else one on the device by which the route to @peer leaves, else the default.
+ *
+ * Return: a pool with a reference for the caller, or ERR_PTR(-EADDRNOTAVAIL).
+ * Process context, for rules look at the credentials of the current task.
+ */
+struct tuple_pool *tuple_pool_select(struct tuple_sock *ts, int idx,
+				     const struct in6_addr *peer);
+
+/* The pool that hands out an address: with a reference, or NULL */
+struct tuple_pool *tuple_pool_by_addr(struct tuple_net *tn,
+				      const struct in6_addr *addr);
+
+/* Does any pool of the namespace serve the family? */
+bool tuple_pool_serves_any(struct tuple_net *tn, int idx);
+
+/* Delete every pool and rule of a namespace that goes; tn->mutex held */
+void tuple_pool_flush(struct tuple_net *tn);
+
+/* The pool's device is gone; RTNL held */
+void tuple_pool_lose_dev(struct tuple_pool *pool);
+/* Give a pool without one a device; RTNL held, atomic */
+void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev);
 
 /* Take a reference on a pool found under RCU; false when it is going away */
 bool tuple_pool_tryget(struct tuple_pool *pool);

@@ -36,20 +36,24 @@
 
 #define SOL_INET_TUPLE		7018
 
-/* Name of the pool to lease from; get: the pool of the lease, else the name
- * that was set, else "". Without a terminating NUL or with one, at most
- * INET_TUPLE_NAMSIZ - 1 characters. An empty name takes the choice back.
- * EISCONN once a lease is assigned and in use, ENOENT: no such pool.
- * Setting it on a socket of a pool that assigns at creation exchanges the
- * lease, as long as the socket is neither bound to a port nor connected.
+/* Name of the pool to lease from, with or without its NUL, at most
+ * INET_TUPLE_NAMSIZ - 1 characters; the empty name takes the choice back. Set:
+ * EISCONN once a lease is assigned, ENOENT where there is no such pool. Get:
+ * the pool of the lease, else the name that was set, else "".
  */
 #define INET_TUPLE_POOL		1
-/* __u64: sockets of one pool, one user and one id share one lease. Set before
- * the socket is bound or connected (EISCONN after). Zero: none.
+/* __u64: sockets of one pool, one user and one id share one lease; zero: this
+ * one shares none. A lease that is assigned is exchanged, as long as the socket
+ * is neither bound nor connected (EISCONN after).
  */
 #define INET_TUPLE_SCOPE_ID	2
 /* struct inet_tuple_lease, get only. ENOENT where no lease is held. */
 #define INET_TUPLE_LEASE	3
+/* As INET_TUPLE_POOL, set only, but a lease that is assigned is exchanged for
+ * one of the pool, as long as the socket is neither bound nor connected
+ * (EISCONN after). On error it is kept. For pools that assign in socket().
+ */
+#define INET_TUPLE_POOL_MOVE	4
 
 #define INET_TUPLE_NAMSIZ	32	/* a pool's name with its NUL */
 

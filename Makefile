@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make              the module, the library and the tools
+# make module       the module alone, for the kernel whose headers are in KDIR
+# make selftests    the test programs, which scripts/test runs in a VM
+# make install      all of it, below DESTDIR
+# make lint         every style check
+# make clean
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+export PREFIX DESTDIR
+
+# Each kernel has a copy of the source of its own: objects of two never mix.
+# config/kernel.release will not do: Debian's 6.1 has another name there.
+RELEASE := $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+MODULE = $(BUILD)/module-$(RELEASE)/inet_tuple.ko
+MODULE_SOURCES = Kbuild $(shell find kmod uapi -type f 2>/dev/null)
+MODULES_DIR = $(DESTDIR)/lib/modules/$(RELEASE)/updates
+KFLAGS ?= W=1
+
+# A folder that is not there yet has nothing to build.
+PARTS = $(patsubst %/Makefile,%,$(wildcard $(addsuffix /Makefile,$(1))))
+LIB = $(call PARTS,lib)
+TOOLS = $(call PARTS,tools)
+SELFTESTS = $(call PARTS,selftests)
+
+all: module lib tools
+
+ifeq ($(RELEASE),)
+module:
+	@echo "no kernel headers in $(KDIR): set KDIR" >&2; false
+else
+module: $(MODULE)
+endif
+
+$(MODULE): $(MODULE_SOURCES)
+	mkdir -p $(@D)
+	rsync -a --delete --include='*/' --include='*.[ch]' --exclude='*' \
+		$(wildcard kmod uapi) $(@D)
+	cp -p Kbuild $(@D)
+	+$(MAKE) -C $(KDIR) M=$(CURDIR)/$(@D) $(KFLAGS) modules
+	touch $@
+
+lib:
+	$(if $(LIB),+$(MAKE) -C lib)
+
+tools: lib
+	$(if $(TOOLS),+$(MAKE) -C tools)
+
+selftests: lib tools
+	$(if $(SELFTESTS),+$(MAKE) -C selftests)
+
+module_install: module
+	install -D -m 644 $(MODULE) $(MODULES_DIR)/inet_tuple.ko
+	$(if $(DESTDIR),,depmod $(RELEASE))
+
+install: module_install all
+	$(if $(LIB),+$(MAKE) -C lib install)
+	$(if $(TOOLS),+$(MAKE) -C tools install)
+
+clean:
+	$(if $(LIB),+$(MAKE) -C lib clean)
+	$(if $(TOOLS),+$(MAKE) -C tools clean)
+	$(if $(SELFTESTS),+$(MAKE) -C selftests clean)
+	rm -rf build
+
+lint:
+	scripts/lint
+
+.PHONY: all module lib tools selftests module_install install clean lint

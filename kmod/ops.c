@@ -1,0 +1,740 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The proto_ops of tuple sockets, derived from inet's.
+ *
+ * A derived set is a copy of inet's with the control calls replaced by ours.
+ * There are two of each: "unbound", whose sendmsg() is ours too, since a first
+ * send may need a lease; and "bound", whose data path is inet's alone. A
+ * socket starts with the first and settles on the second at its first send,
+ * connect or listen.
+ */
+
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/sctp.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <net/inet_connection_sock.h>
+#include <net/ipv6.h>
+#include "af.h"
+#include "compat.h"
+#include "lease.h"
+#include "net.h"
+#include "ops.h"
+#include "pool.h"
+#include "sock.h"
+#include "sockopt.h"
+
+/* @base may be unloaded and its memory used by others while no socket is left,
+ * so @copy tells whether it is still what was derived from.
+ */
+struct tuple_ops {
+	struct list_head list;
+	const struct proto_ops *base;
+	struct proto_ops copy;
+	struct proto_ops unbound;
+	struct proto_ops bound;
+};
+
+static LIST_HEAD(tuple_ops_list);
+static DEFINE_MUTEX(tuple_ops_mutex);		/* tuple_ops_list grows */
+static DEFINE_MUTEX(tuple_ops_ulp_mutex);	/* ops that inet exchanges */
+
+static struct tuple_ops *tuple_ops_of(const struct tuple_sock *ts)
+{
+	return container_of(READ_ONCE(ts->unbound), struct tuple_ops, unbound);
+}
+
+static const struct proto_ops *tuple_ops_base(const struct tuple_sock *ts)
+{
+	return tuple_ops_of(ts)->base;
+}
+
+static bool tuple_ops_nonblock(const struct socket *sock, int flags)
+{
+	return flags & (O_NONBLOCK | MSG_DONTWAIT) ||
+	       (sock->file && sock->file->f_flags & O_NONBLOCK);
+}
+
+/* The data path is inet's from now on. Another thread may have put TLS there. */
+static void tuple_ops_settle(struct socket *sock, struct tuple_sock *ts)
+{
+	struct tuple_ops *ops = tuple_ops_of(ts);
+
+	if (sock->ops == &ops->unbound)
+		cmpxchg(&sock->ops, (const struct proto_ops *)&ops->unbound,
+			(const struct proto_ops *)&ops->bound);
+}
+
+/* Addresses that the caller passed */
+
+struct tuple_addr {
+	struct sockaddr_storage ss;
+	struct in6_addr ip;	/* v4-mapped for IPv4; any: both may be */
+	bool any;
+	bool valid;		/* of the socket's family, and long enough */
+};
+
+/* The tuple family stands for the inet family in what is passed in. */
+static void tuple_addr_normalise(const struct sock *sk, struct sockaddr *addr)
+{
+	if (sk->sk_family == AF_INET && addr->sa_family == tuple_family_inet)
+		addr->sa_family = AF_INET;
+	else if (sk->sk_family == AF_INET6 &&
+		 addr->sa_family == tuple_family_inet6)
+		addr->sa_family = AF_INET6;
+}
+
+static void tuple_addr_parse(const struct sock *sk, const void *uaddr, int len,
+			     struct tuple_addr *a)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a->ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&a->ss;
+
+	memset(a, 0, sizeof(*a));
+	if (len < (int)sizeof(sa_family_t) || len > (int)sizeof(a->ss))
+		return;
+	memcpy(&a->ss, uaddr, len);
+	tuple_addr_normalise(sk, (struct sockaddr *)&a->ss);
+	if (sk->sk_family == AF_INET && len >= (int)sizeof(*sin)) {
+		/* bind() of inet takes AF_UNSPEC for the wildcard. */
+		ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &a->ip);
+		a->any = sin->sin_addr.s_addr == htonl(INADDR_ANY);
+		a->valid = sin->sin_family == AF_INET ||
+			   (sin->sin_family == AF_UNSPEC && a->any);
+	} else if (sk->sk_family == AF_INET6 && len >= SIN6_LEN_RFC2133) {
+		a->ip = sin6->sin6_addr;
+		a->any = ipv6_addr_any(&a->ip) ||
+			 (ipv6_addr_v4mapped(&a->ip) && !a->ip.s6_addr32[3]);
+		a->valid = sin6->sin6_family == AF_INET6;
+	}
+}
+
+static void tuple_addr_set(const struct sock *sk, struct tuple_addr *a,
+			   const struct in6_addr *ip)
+{
+	if (sk->sk_family == AF_INET)
+		((struct sockaddr_in *)&a->ss)->sin_addr.s_addr =
+			ip->s6_addr32[3];
+	else
+		((struct sockaddr_in6 *)&a->ss)->sin6_addr = *ip;
+}
+
+/* Leases */
+
+bool tuple_ops_is_unbound(const struct tuple_sock *ts)
+{
+	const struct sock *sk = ts->sk;
+
+	if (sk->sk_state != TCP_CLOSE)
+		return false;
+	if (inet_sk(sk)->inet_num && sk->sk_type != SOCK_RAW)
+		return false;
+	return READ_ONCE(ts->lease) || !(sk->sk_userlocks & SOCK_BINDADDR_LOCK);
+}
+
+/* Make the address of the lease the source of the sock, unless another thread
+ * has bound it meanwhile.
+ */
+static void tuple_ops_set_source(struct tuple_sock *ts)
+{
+	struct sock *sk = ts->sk;
+	struct in6_addr addr;
+
+	if (!tuple_sock_is_early(sk) || !tuple_lease_addr(ts, &addr, NULL))
+		return;
+	lock_sock(sk);
+	if (tuple_ops_is_unbound(ts)) {
+		tuple_sock_set_source(sk, &addr);
+		/* A raw sock is hashed from the start, but not after abort. */
+		if (sk->sk_type == SOCK_RAW && sk_unhashed(sk))
+			sk->sk_prot->hash(sk);
+	}
+	release_sock(sk);
+}
+
+int tuple_ops_lease(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
+		    const struct in6_addr *want, bool nonblock)
+{
+	int err;
+
+	err = tuple_lease_assign(ts, pool, idx, want, nonblock);
+	if (err)
+		return err;
+	tuple_ops_set_source(ts);
+	tuple_sock_apply(ts->sk, pool);
+	return 0;
+}
+
+/* Keep the present lease aside, and get another one. */
+static int tuple_ops_exchange_begin(struct tuple_sock *ts,
+				    struct tuple_sock *aside,
+				    struct tuple_pool *pool, int idx,
+				    const struct in6_addr *want, bool nonblock)
+{
+	int err;
+
+	memset(aside, 0, sizeof(*aside));
+	aside->sk = ts->sk;
+	INIT_LIST_HEAD(&aside->lease_list);
+	tuple_lease_move(aside, ts);
+	err = tuple_ops_lease(ts, pool, idx, want, nonblock);
+	if (err)
+		tuple_lease_move(ts, aside);
+	return err;
+}
+
+/* Give one of the two back. */
+static void tuple_ops_exchange_end(struct tuple_sock *ts,
+				   struct tuple_sock *aside, bool commit)
+{
+	if (!commit) {
+		tuple_lease_leave(ts, true);
+		tuple_lease_move(ts, aside);
+		tuple_ops_set_source(ts);
+	}
+	tuple_lease_leave(aside, true);
+}
+
+int tuple_ops_exchange(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
+		       const struct in6_addr *want, bool nonblock)
+{
+	struct tuple_sock aside;
+	int err;
+
+	err = tuple_ops_exchange_begin(ts, &aside, pool, idx, want, nonblock);
+	if (!err)
+		tuple_ops_exchange_end(ts, &aside, true);
+	return err;
+}
+
+/* bind() of inet, with the address of the lease in @a. IPv6 knows an address
+ * of a local route only as a foreign one.
+ */
+static int tuple_ops_bind_lease(struct tuple_sock *ts, struct socket *sock,
+				struct tuple_addr *a, int len)
+{
+	const struct proto_ops *base = tuple_ops_base(ts);
+	struct sock *sk = ts->sk;
+	bool prefix = false, was;
+	struct in6_addr addr;
+	int err, on = 1;
+
+	if (!tuple_lease_addr(ts, &addr, &prefix))
+		return -ECONNABORTED;
+	tuple_addr_set(sk, a, &addr);
+	if (!prefix || ipv6_addr_v4mapped(&addr))
+		return base->bind(sock, (struct sockaddr *)&a->ss, len);
+
+	lock_sock(sk);
+	was = tuple_sock_freebind(sk, true);
+	release_sock(sk);
+	if (sk->sk_protocol == IPPROTO_MPTCP)	/* for its first subflow */
+		base->setsockopt(sock, SOL_IPV6, IPV6_FREEBIND,
+				 KERNEL_SOCKPTR(&on), sizeof(on));
+	err = base->bind(sock, (struct sockaddr *)&a->ss, len);
+	lock_sock(sk);
+	tuple_sock_freebind(sk, was);
+	release_sock(sk);
+	return err;
+}
+
+/* A protocol whose bind() always chooses a port gets it as late as possible. */
+static int tuple_ops_bind_late(struct tuple_sock *ts, struct socket *sock)
+{
+	struct sock *sk = ts->sk;
+	struct tuple_addr a = {};
+
+	if (tuple_sock_is_early(sk) || !tuple_ops_is_unbound(ts) || !ts->lease)
+		return 0;
+	a.ss.ss_family = sk->sk_family;
+	return tuple_ops_bind_lease(ts, sock, &a, sk->sk_family == AF_INET ?
+				    sizeof(struct sockaddr_in) :
+				    sizeof(struct sockaddr_in6));
+}
+
+static int tuple_ops_lease_index(struct tuple_sock *ts)
+{
+	struct in6_addr addr;
+
+	return tuple_lease_addr(ts, &addr, NULL) ? tuple_family_index(&addr) :
+						   -1;
+}
+
+/* Which family's lease talks to a peer? An IPv6 socket may talk IPv4. */
+static int tuple_ops_index(const struct sock *sk, const struct in6_addr *peer)
+{
+	if (sk->sk_family == AF_INET)
+		return 0;
+	return !(peer && ipv6_addr_v4mapped(peer) && !ipv6_only_sock(sk));
+}
+
+/* Have a lease before a connect, listen or first send. A lease of the wrong
+ * family, which nobody has used, is exchanged.
+ */
+static int tuple_ops_ready(struct tuple_sock *ts, struct socket *sock,
+			   const struct in6_addr *peer, bool nonblock)
+{
+	int idx = tuple_ops_index(ts->sk, peer), have;
+	struct tuple_pool *pool;
+	int err = 0;
+
+	if (!tuple_ops_is_unbound(ts))
+		return 0;
+	have = tuple_ops_lease_index(ts);
+	if (have != idx) {
+		pool = tuple_pool_select(ts, idx, peer);
+		if (IS_ERR(pool))
+			return PTR_ERR(pool);
+		if (have < 0)
+			err = tuple_ops_lease(ts, pool, idx, NULL, nonblock);
+		else
+			err = tuple_ops_exchange(ts, pool, idx, NULL, nonblock);
+		tuple_pool_put(pool);
+	}
+	return err ?: tuple_ops_bind_late(ts, sock);
+}
+
+static int tuple_ops_ready_locked(struct tuple_sock *ts, struct socket *sock,
+				  const struct in6_addr *peer, bool nonblock)
+{
+	int err;
+
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
+	err = tuple_ops_ready(ts, sock, peer, nonblock);
+	mutex_unlock(&ts->mutex);
+	return err;
+}
+
+/* bind */
+
+/* The pool that a bind() leases from: for the wildcard, that of choice, for an
+ * address, the one that hands it out. NULL: no lease is needed, or the one
+ * that is held is it (@own).
+ */
+static struct tuple_pool *tuple_bind_pool(struct tuple_sock *ts,
+					  const struct tuple_addr *a, int idx,
+					  bool *own)
+{
+	struct tuple_net *tn = tuple_net(sock_net(ts->sk));
+	struct tuple_lease *lease;
+	struct in6_addr held;
+	bool foreign;
+
+	*own = tuple_lease_addr(ts, &held, NULL) &&
+	       (a->any ? tuple_family_index(&held) == idx :
+			 ipv6_addr_equal(&held, &a->ip));
+	if (*own)
+		return NULL;
+	if (a->any)
+		return tuple_pool_select(ts, idx, NULL);
+	rcu_read_lock();
+	lease = tuple_lease_find(tn->net, &a->ip);
+	foreign = lease && READ_ONCE(lease->state) == TUPLE_LEASE_FOREIGN;
+	rcu_read_unlock();
+	return foreign ? NULL : tuple_pool_by_addr(tn, &a->ip);
+}
+
+/* To an address that is none of a pool's: as inet would, with no lease */
+static int tuple_bind_plain(struct tuple_sock *ts, struct socket *sock,
+			    struct tuple_addr *a, int len)
+{
+	int err;
+
+	err = tuple_ops_base(ts)->bind(sock, (struct sockaddr *)&a->ss, len);
+	if (err)
+		tuple_ops_set_source(ts);	/* inet may have reset it */
+	else
+		tuple_lease_leave(ts, true);
+	return err;
+}
+
+static int tuple_bind_locked(struct tuple_sock *ts, struct socket *sock,
+			     struct tuple_addr *a, int len)
+{
+	int idx = tuple_ops_index(ts->sk, &a->ip);
+	struct tuple_sock aside;
+	struct tuple_pool *pool;
+	bool own;
+	int err;
+
+	pool = tuple_bind_pool(ts, a, idx, &own);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!pool && !own)
+		return tuple_bind_plain(ts, sock, a, len);
+	if (own) {
+		err = tuple_ops_bind_lease(ts, sock, a, len);
+		if (err)
+			tuple_ops_set_source(ts);
+		return err;
+	}
+	err = tuple_ops_exchange_begin(ts, &aside, pool, idx,
+				       a->any ? NULL : &a->ip,
+				       tuple_ops_nonblock(sock, 0));
+	tuple_pool_put(pool);
+	if (err)
+		return err;
+	err = tuple_ops_bind_lease(ts, sock, a, len);
+	tuple_ops_exchange_end(ts, &aside, !err);
+	return err;
+}
+
+static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	struct tuple_addr a;
+	int err;
+
+	tuple_addr_parse(sock->sk, uaddr, len, &a);
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
+	if (a.valid && tuple_ops_is_unbound(ts))
+		err = tuple_bind_locked(ts, sock, &a, len);
+	else	/* inet says what is wrong with it */
+		err = tuple_ops_base(ts)->bind(sock, uaddr, len);
+	mutex_unlock(&ts->mutex);
+	return err;
+}
+
+/* connect, listen, send */
+
+static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
+			 int flags)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	struct sock *sk = sock->sk;
+	struct tuple_addr a;
+	int err;
+
+	tuple_addr_parse(sk, uaddr, len, &a);
+	if (!a.valid) {		/* AF_UNSPEC disconnects; the rest is wrong */
+		tuple_lease_connected(ts);
+		return tuple_ops_base(ts)->connect(sock, uaddr, len, flags);
+	}
+	err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
+				     tuple_ops_nonblock(sock, flags));
+	if (err)
+		return err;
+	lock_sock(sk);
+	if (sk->sk_state != TCP_LISTEN)
+		tuple_sock_hook(ts);
+	release_sock(sk);
+	tuple_lease_connected(ts);
+	tuple_ops_settle(sock, ts);
+	return tuple_ops_base(ts)->connect(sock, (struct sockaddr *)&a.ss, len,
+					   flags);
+}
+
+/* See struct tuple_sock: who listens is cloned with its destructor. */
+static bool tuple_sock_is_cloned(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_STREAM && sk->sk_protocol != IPPROTO_SCTP;
+}
+
+static int tuple_listen(struct socket *sock, int backlog)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET) {
+		err = tuple_ops_ready_locked(ts, sock, NULL,
+					     tuple_ops_nonblock(sock, 0));
+		if (err)
+			return err;
+	}
+	if (tuple_sock_is_cloned(sk)) {
+		lock_sock(sk);
+		tuple_sock_unhook(ts);
+		release_sock(sk);
+	}
+	err = tuple_ops_base(ts)->listen(sock, backlog);
+	lock_sock(sk);
+	if (sk->sk_state != TCP_LISTEN)
+		tuple_sock_hook(ts);
+	release_sock(sk);
+	if (!err)
+		tuple_ops_settle(sock, ts);
+	return err;
+}
+
+/* The first send of a datagram socket, or TCP's when it carries a SYN */
+static bool tuple_sendmsg_assigns(const struct sock *sk,
+				  const struct msghdr *msg)
+{
+	if (sk->sk_type == SOCK_STREAM && sk->sk_protocol != IPPROTO_SCTP)
+		return msg->msg_flags & MSG_FASTOPEN;
+	return true;
+}
+
+static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	struct sock *sk = sock->sk;
+	struct tuple_addr a = {};
+	bool settle = true;
+	int err;
+
+	if (msg->msg_name && msg->msg_namelen >= (int)sizeof(sa_family_t)) {
+		tuple_addr_parse(sk, msg->msg_name, msg->msg_namelen, &a);
+		/* Who passes the tuple family once will do so again. */
+		settle = ((struct sockaddr *)msg->msg_name)->sa_family ==
+			 a.ss.ss_family;
+		if (!settle)
+			tuple_addr_normalise(sk, msg->msg_name);
+	}
+	if (a.valid && tuple_sendmsg_assigns(sk, msg)) {
+		err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
+					     tuple_ops_nonblock(sock,
+								msg->msg_flags));
+		if (err)
+			return err;
+		if (sk->sk_type == SOCK_STREAM)
+			tuple_lease_connected(ts);
+		if (settle)
+			tuple_ops_settle(sock, ts);
+	}
+	return tuple_ops_base(ts)->sendmsg(sock, msg, size);
+}
+
+static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	struct sock *sk = sock->sk;
+	struct tuple_addr a = {};
+	struct in6_addr addr;
+	int len;
+
+	len = tuple_ops_base(ts)->getname(sock, uaddr, peer);
+	if (peer || tuple_sock_is_early(sk) || !tuple_ops_is_unbound(ts) ||
+	    !tuple_lease_addr(ts, &addr, NULL))
+		return len;
+	a.ss.ss_family = sk->sk_family;
+	tuple_addr_set(sk, &a, &addr);
+	len = sk->sk_family == AF_INET ? sizeof(struct sockaddr_in) :
+					 sizeof(struct sockaddr_in6);
+	memcpy(uaddr, &a.ss, len);
+	return len;
+}
+
+/* accept */
+
+/* The core has given the new socket our ops and a reference on the module for
+ * them. Leave it inet's instead.
+ */
+static void tuple_accept_disown(struct socket *newsock,
+				const struct proto_ops *base)
+{
+	__module_get(base->owner);
+	newsock->ops = base;
+	module_put(THIS_MODULE);
+}
+
+static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
+			      struct tuple_sock *child)
+{
+	const struct proto_ops *unbound = ts->unbound;
+	struct tuple_ops *ops = tuple_ops_of(ts);
+
+	/* MPTCP that fell back to TCP has exchanged the ops. */
+	if (newsock->ops != &ops->bound && newsock->ops != &ops->unbound) {
+		unbound = tuple_ops_derive(newsock->ops);
+		if (!unbound)
+			return -ENOMEM;
+	}
+	child->unbound = unbound;
+	return tuple_sock_adopt(child, newsock->sk, ts->destruct);
+}
+
+static int tuple_accept(struct socket *sock, struct socket *newsock,
+			TUPLE_ACCEPT_PROTO)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	const struct proto_ops *base = tuple_ops_base(ts);
+	bool leased = READ_ONCE(ts->lease);
+	struct tuple_sock *child;
+	int err;
+
+	child = tuple_sock_alloc();
+	if (!child)
+		return -ENOMEM;
+	err = base->accept(sock, newsock, TUPLE_ACCEPT_ARGS);
+	if (err) {
+		tuple_sock_free(child);
+		return err;
+	}
+	err = tuple_accept_adopt(newsock, ts, child);
+	if (err) {
+		tuple_accept_disown(newsock, base);
+		tuple_sock_free(child);
+		return err;
+	}
+	newsock->ops = &tuple_ops_of(child)->bound;
+	tuple_lease_share(child, ts);
+	/* The listener was aborted in between: so is what came from it. */
+	if (leased && !READ_ONCE(child->lease))
+		tuple_sock_abort(newsock->sk);
+	return 0;
+}
+
+/* Socket options */
+
+/* What an upper layer protocol (TLS) or IPV6_ADDRFORM makes of the ops: it
+ * must find inet's, for TLS keeps a copy of the first it sees and gives that
+ * to the sockets of others.
+ *
+ * The socket's reference on this module is for our ops. Where others take
+ * their place it has to follow; the struct tuple_sock has one of its own.
+ */
+static int tuple_setsockopt_ops(struct socket *sock, struct tuple_sock *ts,
+				int level, int optname, sockptr_t optval,
+				unsigned int optlen)
+{
+	const struct proto_ops *base = tuple_ops_base(ts);
+	const struct proto_ops *ours = READ_ONCE(sock->ops), *now, *unbound;
+	int err;
+
+	mutex_lock(&tuple_ops_ulp_mutex);
+	if (ours->release != ts->unbound->release || sock->ops != ours) {
+		/* Another thread was here meanwhile. */
+		err = base->setsockopt(sock, level, optname, optval, optlen);
+		goto unlock;
+	}
+	WRITE_ONCE(sock->ops, base);
+	err = base->setsockopt(sock, level, optname, optval, optlen);
+	now = READ_ONCE(sock->ops);
+	if (now == base) {
+		WRITE_ONCE(sock->ops, ours);
+		goto unlock;
+	}
+	unbound = level == SOL_IPV6 ? tuple_ops_derive(now) : NULL;
+	if (unbound) {
+		WRITE_ONCE(ts->unbound, unbound);
+		WRITE_ONCE(sock->ops, &tuple_ops_of(ts)->bound);
+	} else {
+		__module_get(now->owner);
+		module_put(THIS_MODULE);
+	}
+unlock:
+	mutex_unlock(&tuple_ops_ulp_mutex);
+	return err;
+}
+
+static int tuple_setsockopt(struct socket *sock, int level, int optname,
+			    sockptr_t optval, unsigned int optlen)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+
+	if (level == SOL_INET_TUPLE)
+		return tuple_sockopt_set(sock, ts, optname, optval, optlen);
+	if ((level == SOL_TCP && optname == TCP_ULP) ||
+	    (level == SOL_IPV6 && optname == IPV6_ADDRFORM))
+		return tuple_setsockopt_ops(sock, ts, level, optname, optval,
+					    optlen);
+	return tuple_ops_base(ts)->setsockopt(sock, level, optname, optval,
+					      optlen);
+}
+
+/* SCTP copies our destructor to a socket that it peels off; that one is to be
+ * an ordinary inet socket.
+ */
+static int tuple_getsockopt_peeloff(struct socket *sock, struct tuple_sock *ts,
+				    int optname, char __user *optval,
+				    int __user *optlen)
+{
+	int err;
+
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
+	lock_sock(ts->sk);
+	tuple_sock_unhook(ts);
+	release_sock(ts->sk);
+	err = tuple_ops_base(ts)->getsockopt(sock, SOL_SCTP, optname, optval,
+					     optlen);
+	lock_sock(ts->sk);
+	tuple_sock_hook(ts);
+	release_sock(ts->sk);
+	mutex_unlock(&ts->mutex);
+	return err;
+}
+
+static int tuple_getsockopt(struct socket *sock, int level, int optname,
+			    char __user *optval, int __user *optlen)
+{
+	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+
+	if (level == SOL_INET_TUPLE)
+		return tuple_sockopt_get(ts, optname, optval, optlen);
+	if (level == SOL_SCTP && (optname == SCTP_SOCKOPT_PEELOFF ||
+				  optname == SCTP_SOCKOPT_PEELOFF_FLAGS))
+		return tuple_getsockopt_peeloff(sock, ts, optname, optval,
+						optlen);
+	return tuple_ops_base(ts)->getsockopt(sock, level, optname, optval,
+					      optlen);
+}
+
+/* release: the sock may live on, with data to send */
+static int tuple_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct tuple_sock *ts;
+	int err;
+
+	if (!sk)
+		return 0;
+	ts = tuple_sock_find(sk);
+	sock_hold(sk);
+	err = tuple_ops_base(ts)->release(sock);
+	tuple_sock_closed(ts);
+	sock_put(sk);
+	return err;
+}
+
+static void tuple_ops_fill(struct proto_ops *ops)
+{
+	ops->owner = THIS_MODULE;
+	ops->release = tuple_release;
+	ops->bind = tuple_bind;
+	ops->connect = tuple_connect;
+	ops->accept = tuple_accept;
+	ops->listen = tuple_listen;
+	ops->getname = tuple_getname;
+	ops->setsockopt = tuple_setsockopt;
+	ops->getsockopt = tuple_getsockopt;
+}
+
+const struct proto_ops *tuple_ops_derive(const struct proto_ops *base)
+{
+	struct tuple_ops *ops;
+
+	mutex_lock(&tuple_ops_mutex);
+	list_for_each_entry(ops, &tuple_ops_list, list)
+		if (ops->base == base &&
+		    !memcmp(&ops->copy, base, sizeof(*base)))
+			goto out;
+	ops = kzalloc(sizeof(*ops), GFP_KERNEL);
+	if (!ops)
+		goto unlock;
+	ops->base = base;
+	ops->copy = *base;
+	ops->bound = *base;
+	tuple_ops_fill(&ops->bound);
+	ops->unbound = ops->bound;
+	ops->unbound.sendmsg = tuple_sendmsg;
+	list_add_tail(&ops->list, &tuple_ops_list);
+out:
+	mutex_unlock(&tuple_ops_mutex);
+	return &ops->unbound;
+unlock:
+	mutex_unlock(&tuple_ops_mutex);
+	return NULL;
+}
+
+void tuple_ops_uninit(void)
+{
+	struct tuple_ops *ops, *tmp;
+
+	list_for_each_entry_safe(ops, tmp, &tuple_ops_list, list)
+		kfree(ops);
+}

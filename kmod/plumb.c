@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Putting addresses on netdevs and taking them off; what netdevs tell.
+ *
+ * inet's own functions for that are not exported, so the module is a client of
+ * rtnetlink, as the ip command is: a kernel socket per namespace, requests one
+ * at a time, each answered before sendmsg() returns. Whoever listens to
+ * rtnetlink sees the addresses come and go as always.
+ */
+
+#include <linux/cred.h>
+#include <linux/if_addr.h>
+#include <linux/inetdevice.h>
+#include <linux/net.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched/task.h>
+#include <net/addrconf.h>
+#include <net/if_inet6.h>
+#include <net/ip6_route.h>
+#include <net/netlink.h>
+#include "lease.h"
+#include "net.h"
+#include "plumb.h"
+#include "pool.h"
+
+/* A socket() call may come from anybody; the address is put there by the
+ * kernel.
+ */
+static const struct cred *tuple_plumb_cred;
+
+static bool tuple_plumb_exiting;
+
+static int tuple_plumb_ack(struct socket *sock, u32 seq)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+	} ack;
+	struct kvec iov;
+	struct msghdr msg;
+	int len;
+
+	/* A shorter one cannot be; of what is longer only the head matters. */
+	do {
+		memset(&msg, 0, sizeof(msg));
+		iov.iov_base = &ack;
+		iov.iov_len = sizeof(ack);
+		len = kernel_recvmsg(sock, &msg, &iov, 1, sizeof(ack),
+				     MSG_DONTWAIT);
+		if (len < 0)
+			return len;
+		if (len < sizeof(ack) || ack.nlh.nlmsg_type != NLMSG_ERROR)
+			return -EPROTO;
+	} while (ack.nlh.nlmsg_seq != seq);
+	return ack.err.error;
+}
+
+/* Send a request and say what came of it. Frees @skb. */
+static int tuple_plumb_request(struct tuple_net *tn, struct sk_buff *skb)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct nlmsghdr *nlh = nlmsg_hdr(skb);
+	struct kvec iov = { .iov_base = skb->data, .iov_len = skb->len };
+	/* An address in the message is what makes netlink judge by the
+	 * credentials in force rather than by those of a file.
+	 */
+	struct msghdr msg = {
+		.msg_name = &kernel,
+		.msg_namelen = sizeof(kernel),
+	};
+	const struct cred *cred;
+	int err;
+
+	nlh->nlmsg_len = skb->len;
+	mutex_lock(&tn->rtnl_mutex);
+	nlh->nlmsg_seq = ++tn->rtnl_seq;
+	cred = override_creds(tuple_plumb_cred);
+	err = kernel_sendmsg(tn->rtnl_sock, &msg, &iov, 1, skb->len);
+	if (err >= 0)
+		err = tuple_plumb_ack(tn->rtnl_sock, nlh->nlmsg_seq);
+	revert_creds(cred);
+	mutex_unlock(&tn->rtnl_mutex);
+	kfree_skb(skb);
+	return err;
+}
+
+static int tuple_plumb_put_addr(struct sk_buff *skb, int attr,
+				const struct in6_addr *addr)
+{
+	if (ipv6_addr_v4mapped(addr))
+		return nla_put_in_addr(skb, attr, addr->s6_addr32[3]);
+	return nla_put_in6_addr(skb, attr, addr);
+}
+
+/* The index of the pool's device, 0: it is gone */
+static int tuple_plumb_ifindex(struct tuple_pool *pool)
+{
+	struct net_device *dev;
+	int ifindex = 0;
+
+	rcu_read_lock();
+	dev = rcu_dereference(pool->dev);
+	if (dev)
+		ifindex = dev->ifindex;
+	rcu_read_unlock();
+	return ifindex;
+}
+
+/* Addresses */
+
+/* IPv4: scope host, so that no other socket is given it as its source.
+ * IPv6: a preferred lifetime of zero for the same end, and no DAD.
+ */
+static int tuple_plumb_fill_addr(struct sk_buff *skb, bool v4)
+{
+	struct ifa_cacheinfo ci = {
+		.ifa_prefered = 0,
+		.ifa_valid = U32_MAX,	/* for ever */
+	};
+
+	if (nla_put_u8(skb, IFA_PROTO, TUPLE_PLUMB_PROTO) ||
+	    nla_put_u32(skb, IFA_FLAGS, v4 ? IFA_F_NOPREFIXROUTE :
+			IFA_F_NOPREFIXROUTE | IFA_F_NODAD))
+		return -EMSGSIZE;
+	return v4 ? 0 : nla_put(skb, IFA_CACHEINFO, sizeof(ci), &ci);
+}
+
+static int tuple_plumb_addr(struct tuple_pool *pool,
+			    const struct in6_addr *addr, u16 type)
+{
+	bool v4 = ipv6_addr_v4mapped(addr), add = type == RTM_NEWADDR;
+	int ifindex = tuple_plumb_ifindex(pool);
+	struct ifaddrmsg *ifm;
+	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
+
+	if (!ifindex)
+		return -ENODEV;
+	skb = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	nlh = nlmsg_put(skb, 0, 0, type, sizeof(*ifm), NLM_F_REQUEST |
+			NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
+	ifm = nlmsg_data(nlh);
+	memset(ifm, 0, sizeof(*ifm));
+	ifm->ifa_family = v4 ? AF_INET : AF_INET6;
+	ifm->ifa_prefixlen = v4 ? 32 : 128;
+	ifm->ifa_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+	ifm->ifa_index = ifindex;
+	if (tuple_plumb_put_addr(skb, IFA_LOCAL, addr) ||
+	    tuple_plumb_put_addr(skb, IFA_ADDRESS, addr) ||
+	    (add && tuple_plumb_fill_addr(skb, v4))) {
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
+	return tuple_plumb_request(pool->tn, skb);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static bool tuple_plumb_is_local(struct net *net, const struct in6_addr *addr)
+{
+	struct rt6_info *rt = rt6_lookup(net, addr, NULL, 0, NULL, 0);
+	bool local = false;
+
+	if (rt) {
+		local = rt->rt6i_flags & RTF_LOCAL;
+		ip6_rt_put(rt);
+	}
+	return local;
+}
+
+/* addrconf adds the local route from a work item; before it is there, what
+ * arrives for the address is dropped.
+ */
+static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
+{
+	unsigned long end = jiffies + 2 * HZ;
+	unsigned int usec = 10;
+
+	while (!tuple_plumb_is_local(net, addr)) {
+		if (time_after(jiffies, end))
+			return -EADDRNOTAVAIL;
+		usleep_range(usec, 2 * usec);
+		usec = min(2 * usec, 2000U);
+	}
+	return 0;
+}
+#else
+static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
+{
+	return 0;
+}
+#endif
+
+int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
+{
+	int err = tuple_plumb_addr(pool, addr, RTM_NEWADDR);
+
+	if (err || ipv6_addr_v4mapped(addr))
+		return err;
+	err = tuple_plumb_wait_local(pool->tn->net, addr);
+	if (err)
+		tuple_plumb_del(pool, addr);
+	return err;
+}
+
+void tuple_plumb_del(struct tuple_pool *pool, const struct in6_addr *addr)
+{
+	tuple_plumb_addr(pool, addr, RTM_DELADDR);
+}
+
+/* Prefixes */
+
+static int tuple_plumb_route(struct tuple_pool *pool,
+			     const struct tuple_prefix *prefix, u16 type)
+{
+	bool v4 = ipv6_addr_v4mapped(&prefix->addr), add = type == RTM_NEWROUTE;
+	int ifindex = tuple_plumb_ifindex(pool);
+	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
+	struct rtmsg *rtm;
+
+	if (!ifindex)
+		return add ? -ENETDOWN : -ENODEV;
+	skb = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	nlh = nlmsg_put(skb, 0, 0, type, sizeof(*rtm), NLM_F_REQUEST |
+			NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
+	rtm = nlmsg_data(nlh);
+	memset(rtm, 0, sizeof(*rtm));
+	rtm->rtm_family = v4 ? AF_INET : AF_INET6;
+	rtm->rtm_dst_len = v4 ? prefix->len - 96 : prefix->len;
+	rtm->rtm_table = RT_TABLE_LOCAL;
+	rtm->rtm_protocol = TUPLE_PLUMB_PROTO;
+	rtm->rtm_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+	rtm->rtm_type = RTN_LOCAL;
+	if (tuple_plumb_put_addr(skb, RTA_DST, &prefix->addr) ||
+	    nla_put_u32(skb, RTA_OIF, ifindex)) {
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
+	return tuple_plumb_request(pool->tn, skb);
+}
+
+int tuple_plumb_prefix_add(struct tuple_pool *pool,
+			   const struct tuple_prefix *prefix)
+{
+	return tuple_plumb_route(pool, prefix, RTM_NEWROUTE);
+}
+
+void tuple_plumb_prefix_del(struct tuple_pool *pool,
+			    const struct tuple_prefix *prefix)
+{
+	tuple_plumb_route(pool, prefix, RTM_DELROUTE);
+}
+
+/* The n-th prefix of a pool that has prefix plumbing. */
+static bool tuple_plumb_nth(struct tuple_pool *pool, unsigned int n,
+			    struct tuple_prefix *prefix)
+{
+	bool there;
+
+	spin_lock_bh(&pool->lock);
+	there = !pool->dead && n < pool->conf.n_prefixes &&
+		pool->conf.plumb == INET_TUPLE_PLUMB_PREFIX;
+	if (there)
+		*prefix = pool->conf.prefixes[n];
+	spin_unlock_bh(&pool->lock);
+	return there;
+}
+
+void tuple_plumb_prefixes(struct tuple_pool *pool)
+{
+	struct tuple_prefix prefix;
+	unsigned int i;
+
+	for (i = 0; tuple_plumb_nth(pool, i, &prefix); i++)
+		tuple_plumb_prefix_add(pool, &prefix);
+}
+
+/* The host's own addresses */
+
+static bool tuple_plumb_is_ours4(const struct in_ifaddr *ifa)
+{
+	return ifa->ifa_proto == TUPLE_PLUMB_PROTO && ifa->ifa_prefixlen == 32;
+}
+
+static bool tuple_plumb_is_ours6(const struct inet6_ifaddr *ifa)
+{
+	return ifa->ifa_proto == TUPLE_PLUMB_PROTO && ifa->prefix_len == 128;
+}
+
+static int tuple_plumb_scan_dev6(struct tuple_pool *pool,
+				 struct inet6_dev *idev)
+{
+	struct inet6_ifaddr *ifa;
+	int err = 0;
+
+	read_lock_bh(&idev->lock);
+	list_for_each_entry(ifa, &idev->addr_list, if_list) {
+		if (tuple_plumb_is_ours6(ifa))
+			continue;
+		err = tuple_lease_foreign_pool(pool, &ifa->addr, true);
+		if (err == -ENOSPC)
+			break;
+	}
+	read_unlock_bh(&idev->lock);
+	return err;
+}
+
+static void tuple_plumb_scan_dev(struct tuple_pool *pool,
+				 struct net_device *dev)
+{
+	struct in_device *in_dev = __in_dev_get_rtnl(dev);
+	struct inet6_dev *idev = __in6_dev_get(dev);
+	struct in_ifaddr *ifa;
+	struct in6_addr addr;
+
+	if (in_dev)
+		in_dev_for_each_ifa_rtnl(ifa, in_dev) {
+			if (tuple_plumb_is_ours4(ifa))
+				continue;
+			ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
+			while (tuple_lease_foreign_pool(pool, &addr, true) ==
+			       -ENOSPC && !tuple_lease_grow(pool, 0))
+				;
+		}
+	while (idev && tuple_plumb_scan_dev6(pool, idev) == -ENOSPC &&
+	       !tuple_lease_grow(pool, 1))
+		;
+}
+
+void tuple_plumb_scan_foreign(struct tuple_pool *pool)
+{
+	struct net_device *dev;
+
+	rtnl_lock();
+	for_each_netdev(pool->tn->net, dev)
+		tuple_plumb_scan_dev(pool, dev);
+	rtnl_unlock();
+}
+
+/* Notifiers */
+
+/* Went an address because somebody deleted it, or with its device? */
+static bool tuple_plumb_by_admin(const struct net_device *dev)
+{
+	return dev->flags & IFF_UP && dev->reg_state == NETREG_REGISTERED;
+}
+
+/* Is there another one like it in the namespace? RTNL held. */
+static bool tuple_plumb_has_foreign4(struct net *net, __be32 addr)
+{
+	struct in_device *in_dev;
+	struct net_device *dev;
+	struct in_ifaddr *ifa;
+
+	for_each_netdev(net, dev) {
+		in_dev = __in_dev_get_rtnl(dev);
+		if (!in_dev)
+			continue;
+		in_dev_for_each_ifa_rtnl(ifa, in_dev)
+			if (ifa->ifa_local == addr &&
+			    !tuple_plumb_is_ours4(ifa))
+				return true;
+	}
+	return false;
+}
+
+static int tuple_plumb_inetaddr_event(struct notifier_block *nb,
+				      unsigned long event, void *ptr)
+{
+	const struct in_ifaddr *ifa = ptr;
+	struct net_device *dev = ifa->ifa_dev->dev;
+	struct net *net = dev_net(dev);
+	struct in6_addr addr;
+
+	ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
+	if (tuple_plumb_is_ours4(ifa)) {
+		if (event == NETDEV_DOWN)
+			tuple_lease_lost(net, &addr, tuple_plumb_by_admin(dev));
+	} else if (event == NETDEV_UP) {
+		tuple_lease_foreign(net, &addr, true);
+	} else if (event == NETDEV_DOWN &&
+		   !tuple_plumb_has_foreign4(net, ifa->ifa_local)) {
+		tuple_lease_foreign(net, &addr, false);
+	}
+	return NOTIFY_DONE;
+}
+
+/* May be called in a softirq, when a router's advertisement brings or ends an
+ * address.
+ */
+static int tuple_plumb_inet6addr_event(struct notifier_block *nb,
+				       unsigned long event, void *ptr)
+{
+	const struct inet6_ifaddr *ifa = ptr;
+	struct net_device *dev = ifa->idev->dev;
+	struct net *net = dev_net(dev);
+
+	if (tuple_plumb_is_ours6(ifa)) {
+		if (event == NETDEV_DOWN)
+			tuple_lease_lost(net, &ifa->addr,
+					 tuple_plumb_by_admin(dev));
+	} else if (event == NETDEV_UP) {
+		tuple_lease_foreign(net, &ifa->addr, true);
+	} else if (event == NETDEV_DOWN &&
+		   !ipv6_chk_addr(net, &ifa->addr, NULL, 0)) {
+		tuple_lease_foreign(net, &ifa->addr, false);
+	}
+	return NOTIFY_DONE;
+}
+
+static void tuple_plumb_dev_event(struct tuple_pool *pool,
+				  struct net_device *dev, unsigned long event)
+{
+	if (event == NETDEV_REGISTER && !rcu_access_pointer(pool->dev) &&
+	    !strcmp(pool->ifname, dev->name)) {
+		tuple_pool_take_dev(pool, dev);
+		return;
+	}
+	if (rcu_access_pointer(pool->dev) != dev)
+		return;
+	switch (event) {
+	case NETDEV_UP:
+		set_bit(TUPLE_POOL_RESYNC, &pool->flags);
+		queue_work(system_unbound_wq, &pool->work);
+		break;
+	case NETDEV_CHANGENAME:
+		spin_lock_bh(&pool->lock);
+		memcpy(pool->ifname, dev->name, IFNAMSIZ);
+		spin_unlock_bh(&pool->lock);
+		break;
+	case NETDEV_UNREGISTER:
+		/* Unregistering a notifier plays the end of every device. */
+		if (!READ_ONCE(tuple_plumb_exiting))
+			tuple_pool_lose_dev(pool);
+		break;
+	}
+}
+
+static int tuple_plumb_netdev_event(struct notifier_block *nb,
+				    unsigned long event, void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct tuple_net *tn = tuple_net(dev_net(dev));
+	struct tuple_pool *pool;
+
+	/* Pools come and go from the list under RTNL. */
+	if (tn)
+		list_for_each_entry(pool, &tn->pools, list)
+			tuple_plumb_dev_event(pool, dev, event);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block tuple_plumb_netdev_nb = {
+	.notifier_call = tuple_plumb_netdev_event,
+};
+
+static struct notifier_block tuple_plumb_inetaddr_nb = {
+	.notifier_call = tuple_plumb_inetaddr_event,
+};
+
+static struct notifier_block tuple_plumb_inet6addr_nb = {
+	.notifier_call = tuple_plumb_inet6addr_event,
+};
+
+int tuple_plumb_net_init(struct tuple_net *tn)
+{
+	int err;
+
+	err = sock_create_kern(tn->net, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE,
+			       &tn->rtnl_sock);
+	if (!err)
+		tn->rtnl_sock->sk->sk_allocation = GFP_KERNEL;
+	return err;
+}
+
+void tuple_plumb_net_exit(struct tuple_net *tn)
+{
+	sock_release(tn->rtnl_sock);
+}
+
+int __init tuple_plumb_init(void)
+{
+	tuple_plumb_cred = prepare_kernel_cred(&init_task);
+	return tuple_plumb_cred ? 0 : -ENOMEM;
+}
+
+void tuple_plumb_uninit(void)
+{
+	put_cred(tuple_plumb_cred);
+}
+
+int __init tuple_plumb_notifier_init(void)
+{
+	int err;
+
+	err = register_netdevice_notifier(&tuple_plumb_netdev_nb);
+	if (err)
+		return err;
+	err = register_inetaddr_notifier(&tuple_plumb_inetaddr_nb);
+	if (err)
+		goto err_netdev;
+	err = register_inet6addr_notifier(&tuple_plumb_inet6addr_nb);
+	if (err)
+		goto err_inetaddr;
+	return 0;
+
+err_inetaddr:
+	unregister_inetaddr_notifier(&tuple_plumb_inetaddr_nb);
+err_netdev:
+	unregister_netdevice_notifier(&tuple_plumb_netdev_nb);
+	return err;
+}
+
+/* The pools keep their devices until tuple_net_uninit() right after this, so
+ * that it can take the addresses off.
+ */
+void tuple_plumb_notifier_uninit(void)
+{
+	WRITE_ONCE(tuple_plumb_exiting, true);
+	unregister_inet6addr_notifier(&tuple_plumb_inet6addr_nb);
+	unregister_inetaddr_notifier(&tuple_plumb_inetaddr_nb);
+	unregister_netdevice_notifier(&tuple_plumb_netdev_nb);
+}

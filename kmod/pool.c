@@ -1,0 +1,1141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pools and the rules that choose one: configuration and look-up. */
+
+#include <linux/cred.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/route.h>
+#include "compat.h"
+#include "lease.h"
+#include "nd.h"
+#include "net.h"
+#include "netlink.h"
+#include "plumb.h"
+#include "pool.h"
+#include "sysfs.h"
+
+void tuple_pool_conf_init(struct tuple_pool_conf *conf)
+{
+	memset(conf, 0, sizeof(*conf));
+	conf->plumb = INET_TUPLE_PLUMB_ADDRESS;
+	conf->assign = INET_TUPLE_ASSIGN_CREATE;
+	conf->scope = INET_TUPLE_SCOPE_SOCKET;
+	conf->order = INET_TUPLE_ORDER_LRU;
+	conf->source = INET_TUPLE_SOURCE_STATIC;
+	conf->state = INET_TUPLE_STATE_ACTIVE;
+	conf->dscp = TUPLE_DSCP_UNSET;
+	conf->quarantine = TUPLE_QUARANTINE_AUTO;
+	conf->quota = TUPLE_QUOTA_NONE;
+	conf->priority = TUPLE_PRIORITY_UNSET;
+}
+
+void tuple_pool_conf_free(struct tuple_pool_conf *conf)
+{
+	kvfree(conf->prefixes);
+	kvfree(conf->excludes);
+	kvfree(conf->users);
+}
+
+void tuple_pool_change_init(struct tuple_pool_change *c)
+{
+	memset(c, 0, sizeof(*c));
+	tuple_pool_conf_init(&c->conf);
+}
+
+void tuple_pool_change_free(struct tuple_pool_change *c)
+{
+	tuple_pool_conf_free(&c->conf);
+	kvfree(c->del_prefixes);
+	kvfree(c->del_excludes);
+}
+
+/* Look-up */
+
+struct tuple_pool *tuple_pool_find(struct tuple_net *tn, const char *name)
+{
+	struct tuple_pool *pool;
+
+	list_for_each_entry_rcu(pool, &tn->pools, list,
+				lockdep_is_held(&tn->mutex))
+		if (!strcmp(pool->name, name))
+			return pool;
+	return NULL;
+}
+
+bool tuple_pool_is_default(const struct tuple_pool *pool)
+{
+	return rcu_access_pointer(pool->tn->default_pool[0]) == pool ||
+	       rcu_access_pointer(pool->tn->default_pool[1]) == pool;
+}
+
+bool tuple_pool_tryget(struct tuple_pool *pool)
+{
+	return refcount_inc_not_zero(&pool->refs);
+}
+
+static void tuple_pool_free_rcu(struct rcu_head *rcu)
+{
+	struct tuple_pool *pool = container_of(rcu, struct tuple_pool, rcu);
+
+	tuple_alloc_destroy(&pool->alloc[0]);
+	tuple_alloc_destroy(&pool->alloc[1]);
+	xa_destroy(&pool->quota);
+	tuple_pool_conf_free(&pool->conf);
+	kfree(pool);
+}
+
+void tuple_pool_put(struct tuple_pool *pool)
+{
+	if (refcount_dec_and_test(&pool->refs))
+		call_rcu(&pool->rcu, tuple_pool_free_rcu);
+}
+
+static bool tuple_pool_serves(struct tuple_pool *pool, int idx)
+{
+	return READ_ONCE(pool->ready) && READ_ONCE(pool->alloc[idx].total);
+}
+
+bool tuple_pool_serves_any(struct tuple_net *tn, int idx)
+{
+	struct tuple_pool *pool;
+	bool found = false;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(pool, &tn->pools, list) {
+		found = tuple_pool_serves(pool, idx);
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+struct tuple_pool *tuple_pool_by_addr(struct tuple_net *tn,
+				      const struct in6_addr *addr)
+{
+	struct tuple_pool *pool;
+	bool found;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(pool, &tn->pools, list) {
+		spin_lock_bh(&pool->lock);
+		found = !pool->dead &&
+			tuple_alloc_has(&pool->alloc[tuple_family_index(addr)],
+					addr);
+		spin_unlock_bh(&pool->lock);
+		if (found && tuple_pool_tryget(pool)) {
+			rcu_read_unlock();
+			return pool;
+		}
+	}
+	rcu_read_unlock();
+	return NULL;
+}
+
+static bool tuple_rule_matches(const struct tuple_rule *rule, struct sock *sk)
+{
+	struct cgroup *cgrp = tuple_sock_cgroup(sk);
+
+	if (rule->match & TUPLE_RULE_UID && !uid_eq(rule->uid, sk->sk_uid))
+		return false;
+	if (rule->match & TUPLE_RULE_GID && !in_egroup_p(rule->gid))
+		return false;
+	if (!(rule->match & TUPLE_RULE_CGROUP))
+		return true;
+	for (; cgrp; cgrp = cgroup_parent(cgrp))
+		if (cgroup_id(cgrp) == rule->cgroup_id)
+			return true;
+	return false;
+}
+
+static struct tuple_pool *tuple_pool_by_rule(struct tuple_net *tn,
+					     struct sock *sk, int idx)
+{
+	struct tuple_pool *pool;
+	struct tuple_rule *rule;
+
+	list_for_each_entry_rcu(rule, &tn->rules, list) {
+		if (!tuple_rule_matches(rule, sk))
+			continue;
+		pool = tuple_pool_find(tn, rule->pool);
+		if (pool && tuple_pool_serves(pool, idx))
+			return pool;
+	}
+	return NULL;
+}
+
+/* The device by which packets of the sock to a peer leave. Under RCU. */
+static struct net_device *tuple_pool_route_dev(struct sock *sk,
+					       const struct in6_addr *peer)
+{
+	struct net *net = sock_net(sk);
+	struct net_device *dev = NULL;
+	struct dst_entry *dst;
+
+	if (ipv6_addr_v4mapped(peer)) {
+		struct flowi4 fl4 = {
+			.daddr = peer->s6_addr32[3],
+			.flowi4_oif = READ_ONCE(sk->sk_bound_dev_if),
+			.flowi4_mark = READ_ONCE(sk->sk_mark),
+			.flowi4_uid = sk->sk_uid,
+		};
+		struct rtable *rt = ip_route_output_key(net, &fl4);
+
+		if (IS_ERR(rt))
+			return NULL;
+		dst = &rt->dst;
+	} else {
+		struct flowi6 fl6 = {
+			.daddr = *peer,
+			.flowi6_oif = READ_ONCE(sk->sk_bound_dev_if),
+			.flowi6_mark = READ_ONCE(sk->sk_mark),
+			.flowi6_uid = sk->sk_uid,
+		};
+
+		dst = ip6_route_output(net, sk, &fl6);
+	}
+	if (!dst->error)
+		dev = dst->dev;
+	dst_release(dst);
+	return dev;	/* a device outlives the grace period that we are in */
+}
+
+static struct tuple_pool *tuple_pool_by_route(struct tuple_net *tn,
+					      struct sock *sk, int idx,
+					      const struct in6_addr *peer)
+{
+	struct net_device *dev = tuple_pool_route_dev(sk, peer);
+	struct tuple_pool *pool, *best = NULL;
+
+	if (!dev)
+		return NULL;
+	list_for_each_entry_rcu(pool, &tn->pools, list) {
+		if (!tuple_pool_serves(pool, idx) ||
+		    rcu_access_pointer(pool->dev) != dev)
+			continue;
+		if (rcu_access_pointer(tn->default_pool[idx]) == pool)
+			return pool;
+		if (!best)
+			best = pool;
+	}
+	return best;
+}
+
+struct tuple_pool *tuple_pool_select(struct tuple_sock *ts, int idx,
+				     const struct in6_addr *peer)
+{
+	struct tuple_net *tn = tuple_net(sock_net(ts->sk));
+	struct tuple_pool *pool = NULL;
+
+	rcu_read_lock();
+	if (ts->pool_name) {
+		pool = tuple_pool_find(tn, ts->pool_name);
+	} else {
+		pool = tuple_pool_by_rule(tn, ts->sk, idx);
+		if (!pool && peer)
+			pool = tuple_pool_by_route(tn, ts->sk, idx, peer);
+		if (!pool)
+			pool = rcu_dereference(tn->default_pool[idx]);
+	}
+	if (!pool || !tuple_pool_serves(pool, idx) || !tuple_pool_tryget(pool))
+		pool = ERR_PTR(-EADDRNOTAVAIL);
+	rcu_read_unlock();
+	return pool;
+}
+
+/* Prefixes and excludes */
+
+static void tuple_prefix_range(const struct tuple_prefix *prefix,
+			       struct tuple_range *range)
+{
+	int i, bits;
+
+	range->first = prefix->addr;
+	range->last = prefix->addr;
+	for (i = 0; i < 4; i++) {
+		bits = clamp(prefix->len - 32 * i, 0, 32);
+		if (bits < 32)
+			range->last.s6_addr32[i] |= htonl(U32_MAX >> bits);
+	}
+}
+
+static bool tuple_range_within(const struct tuple_range *in,
+			       const struct tuple_range *out)
+{
+	return memcmp(&in->first, &out->first, 16) >= 0 &&
+	       memcmp(&in->last, &out->last, 16) <= 0;
+}
+
+static bool tuple_prefix_equal(const struct tuple_prefix *a,
+			       const struct tuple_prefix *b)
+{
+	return a->len == b->len && ipv6_addr_equal(&a->addr, &b->addr);
+}
+
+/* Prefixes either contain one another or have nothing in common. */
+static bool tuple_prefix_overlap(const struct tuple_prefix *a,
+				 const struct tuple_prefix *b)
+{
+	return ipv6_prefix_equal(&a->addr, &b->addr, min(a->len, b->len));
+}
+
+static int tuple_pool_check_prefixes(struct tuple_net *tn,
+				     const struct tuple_pool *self,
+				     const struct tuple_pool_conf *conf,
+				     struct netlink_ext_ack *extack)
+{
+	const struct tuple_pool *pool;
+	unsigned int i, j;
+
+	for (i = 0; i < conf->n_prefixes; i++) {
+		for (j = 0; j < i; j++)
+			if (tuple_prefix_overlap(&conf->prefixes[i],
+						 &conf->prefixes[j])) {
+				NL_SET_ERR_MSG(extack,
+					       "Prefixes of the pool overlap");
+				return -EEXIST;
+			}
+		list_for_each_entry(pool, &tn->pools, list)
+			for (j = 0; pool != self && j < pool->conf.n_prefixes;
+			     j++)
+				if (tuple_prefix_overlap(&conf->prefixes[i],
+							 &pool->conf.prefixes[j])) {
+					NL_SET_ERR_MSG(extack,
+						       "Prefix overlaps one of another pool");
+					return -EEXIST;
+				}
+	}
+	return 0;
+}
+
+static int tuple_pool_check_excludes(const struct tuple_pool_conf *conf,
+				     struct netlink_ext_ack *extack)
+{
+	struct tuple_range range;
+	unsigned int i, j;
+
+	for (i = 0; i < conf->n_excludes; i++) {
+		for (j = 0; j < conf->n_prefixes; j++) {
+			tuple_prefix_range(&conf->prefixes[j], &range);
+			if (tuple_range_within(&conf->excludes[i], &range))
+				break;
+		}
+		if (j == conf->n_prefixes) {
+			NL_SET_ERR_MSG(extack,
+				       "Exclude is outside the pool's prefixes");
+			return -ERANGE;
+		}
+	}
+	return 0;
+}
+
+static int tuple_pool_check_conf(struct tuple_net *tn,
+				 const struct tuple_pool *self,
+				 const struct tuple_pool_conf *conf,
+				 struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (conf->source == INET_TUPLE_SOURCE_DHCP) {
+		NL_SET_ERR_MSG(extack,
+			       "Addresses from a server are not supported");
+		return -EOPNOTSUPP;
+	}
+	if (conf->n_prefixes > TUPLE_POOL_PREFIXES_MAX ||
+	    conf->n_excludes > TUPLE_POOL_EXCLUDES_MAX) {
+		NL_SET_ERR_MSG(extack, "Too many prefixes or excludes");
+		return -E2BIG;
+	}
+	err = tuple_pool_check_prefixes(tn, self, conf, extack);
+	if (err)
+		return err;
+	return tuple_pool_check_excludes(conf, extack);
+}
+
+/* Build the allocator of one family for a configuration, with room for n held
+ * addresses.
+ */
+static int tuple_pool_build_one(struct tuple_alloc *alloc, int idx,
+				const struct tuple_pool_conf *conf, u64 held)
+{
+	struct tuple_prefix *prefixes;
+	struct tuple_range *excludes;
+	unsigned int i, n = 0, m = 0;
+	int err = -ENOMEM;
+	u32 size, *ring;
+
+	prefixes = kvmalloc_array(conf->n_prefixes + 1, sizeof(*prefixes),
+				  GFP_KERNEL_ACCOUNT);
+	excludes = kvmalloc_array(conf->n_excludes + 1, sizeof(*excludes),
+				  GFP_KERNEL_ACCOUNT);
+	if (!prefixes || !excludes)
+		goto out;
+	for (i = 0; i < conf->n_prefixes; i++)
+		if (tuple_family_index(&conf->prefixes[i].addr) == idx)
+			prefixes[n++] = conf->prefixes[i];
+	for (i = 0; i < conf->n_excludes; i++)
+		if (tuple_family_index(&conf->excludes[i].first) == idx)
+			excludes[m++] = conf->excludes[i];
+	err = 0;
+	if (!n)
+		goto out;
+	err = tuple_alloc_build(alloc, prefixes, n, excludes, m, conf->order,
+				conf->order_set);
+	if (err || alloc->total > TUPLE_ALLOC_LRU_MAX)
+		goto out;
+	size = roundup_pow_of_two(min_t(u64, held, alloc->total) + 16);
+	ring = kvmalloc_array(size, sizeof(*ring), GFP_KERNEL_ACCOUNT);
+	if (ring)
+		kvfree(tuple_alloc_ring_give(alloc, ring, size));
+	else
+		err = -ENOMEM;
+out:
+	kvfree(excludes);
+	kvfree(prefixes);
+	return err;
+}
+
+static void tuple_pool_unbuild(struct tuple_alloc alloc[2])
+{
+	tuple_alloc_destroy(&alloc[0]);
+	tuple_alloc_destroy(&alloc[1]);
+	tuple_alloc_init(&alloc[0]);
+	tuple_alloc_init(&alloc[1]);
+}
+
+static int tuple_pool_build(struct tuple_alloc alloc[2],
+			    const struct tuple_pool_conf *conf, u64 held)
+{
+	int err;
+
+	err = tuple_pool_build_one(&alloc[0], 0, conf, held);
+	if (!err)
+		err = tuple_pool_build_one(&alloc[1], 1, conf, held);
+	if (err)
+		tuple_pool_unbuild(alloc);
+	return err;
+}
+
+/* Prefix plumbing */
+
+static bool tuple_pool_wants_nd(const struct tuple_pool_conf *conf)
+{
+	unsigned int i;
+
+	if (conf->plumb != INET_TUPLE_PLUMB_PREFIX)
+		return false;
+	for (i = 0; i < conf->n_prefixes; i++)
+		if (!ipv6_addr_v4mapped(&conf->prefixes[i].addr))
+			return true;
+	return false;
+}
+
+static bool tuple_conf_plumbs(const struct tuple_pool_conf *conf,
+			      const struct tuple_prefix *prefix)
+{
+	unsigned int i;
+
+	if (conf->plumb != INET_TUPLE_PLUMB_PREFIX)
+		return false;
+	for (i = 0; i < conf->n_prefixes; i++)
+		if (tuple_prefix_equal(&conf->prefixes[i], prefix))
+			return true;
+	return false;
+}
+
+/* Take off the routes that @conf has and @keep has not; the first n of them */
+static void tuple_pool_unplumb(struct tuple_pool *pool,
+			       const struct tuple_pool_conf *conf,
+			       const struct tuple_pool_conf *keep,
+			       unsigned int n)
+{
+	unsigned int i;
+
+	if (conf->plumb != INET_TUPLE_PLUMB_PREFIX)
+		return;
+	for (i = 0; i < n; i++)
+		if (!tuple_conf_plumbs(keep, &conf->prefixes[i]))
+			tuple_plumb_prefix_del(pool, &conf->prefixes[i]);
+}
+
+/* Put the routes there that @conf has and @have has not: all or none */
+static int tuple_pool_plumb(struct tuple_pool *pool,
+			    const struct tuple_pool_conf *conf,
+			    const struct tuple_pool_conf *have,
+			    struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int err;
+
+	if (conf->plumb != INET_TUPLE_PLUMB_PREFIX)
+		return 0;
+	for (i = 0; i < conf->n_prefixes; i++) {
+		if (tuple_conf_plumbs(have, &conf->prefixes[i]))
+			continue;
+		err = tuple_plumb_prefix_add(pool, &conf->prefixes[i]);
+		/* Nothing to do while it is down; it is told when it is up. */
+		if (err == -ENETDOWN)
+			continue;
+		if (err) {
+			if (err == -EEXIST)
+				NL_SET_ERR_MSG(extack,
+					       "Prefix is local already");
+			else
+				NL_SET_ERR_MSG(extack,
+					       "Prefix could not be made local");
+			tuple_pool_unplumb(pool, conf, have, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* The hook for neighbour solicitations, and the device that is to hear them */
+static int tuple_pool_nd(struct tuple_pool *pool, bool want,
+			 struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	if (want && !pool->nd)
+		err = tuple_nd_get(pool);
+	else if (!want && pool->nd)
+		tuple_nd_put(pool);
+	if (err)
+		NL_SET_ERR_MSG(extack,
+			       "Neighbour solicitations cannot be answered");
+	return err;
+}
+
+/* The default of each family */
+
+static void tuple_pool_set_default(struct tuple_pool *pool, bool on)
+{
+	struct tuple_net *tn = pool->tn;
+	struct tuple_pool *cur;
+	int idx;
+
+	for (idx = 0; idx < 2; idx++) {
+		cur = rcu_dereference_protected(tn->default_pool[idx],
+						lockdep_is_held(&tn->mutex));
+		if (on && pool->alloc[idx].total)
+			rcu_assign_pointer(tn->default_pool[idx], pool);
+		else if (cur == pool)
+			RCU_INIT_POINTER(tn->default_pool[idx], NULL);
+	}
+}
+
+/* The first pool of a family is its default, unless the user said no. */
+static void tuple_pool_claim_default(struct tuple_pool *pool)
+{
+	struct tuple_net *tn = pool->tn;
+	struct tuple_pool *other;
+	bool first;
+	int idx;
+
+	for (idx = 0; idx < 2; idx++) {
+		first = pool->alloc[idx].total &&
+			!rcu_access_pointer(tn->default_pool[idx]);
+		list_for_each_entry(other, &tn->pools, list)
+			if (other != pool && other->alloc[idx].total)
+				first = false;
+		if (first)
+			rcu_assign_pointer(tn->default_pool[idx], pool);
+	}
+}
+
+/* Devices */
+
+void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev)
+{
+	ASSERT_RTNL();
+	netdev_hold(dev, &pool->dev_tracker, GFP_ATOMIC);
+	spin_lock_bh(&pool->lock);
+	rcu_assign_pointer(pool->dev, dev);
+	memcpy(pool->ifname, dev->name, IFNAMSIZ);
+	spin_unlock_bh(&pool->lock);
+	tuple_nd_dev_came(pool, dev);
+}
+
+void tuple_pool_lose_dev(struct tuple_pool *pool)
+{
+	struct net_device *dev = rtnl_dereference(pool->dev);
+
+	ASSERT_RTNL();
+	if (!dev)
+		return;
+	tuple_nd_dev_gone(pool, dev);
+	spin_lock_bh(&pool->lock);
+	RCU_INIT_POINTER(pool->dev, NULL);
+	spin_unlock_bh(&pool->lock);
+	netdev_put(dev, &pool->dev_tracker);
+}
+
+/* Add */
+
+static struct tuple_pool *tuple_pool_alloc(struct tuple_net *tn,
+					   const char *name)
+{
+	struct tuple_pool *pool;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
+	if (!pool)
+		return NULL;
+	refcount_set(&pool->refs, 1);
+	pool->tn = tn;
+	strscpy(pool->name, name, sizeof(pool->name));
+	spin_lock_init(&pool->lock);
+	tuple_pool_conf_init(&pool->conf);
+	tuple_alloc_init(&pool->alloc[0]);
+	tuple_alloc_init(&pool->alloc[1]);
+	INIT_LIST_HEAD(&pool->leases);
+	INIT_LIST_HEAD(&pool->ending);
+	INIT_LIST_HEAD(&pool->killing);
+	xa_init_flags(&pool->quota, XA_FLAGS_LOCK_BH);
+	INIT_WORK(&pool->work, tuple_lease_pool_work);
+	mutex_init(&pool->plumb_mutex);
+	init_waitqueue_head(&pool->waiters);
+	return pool;
+}
+
+/* On the list, with its device, where notifiers find it. Nobody leases from
+ * it yet: it is not ready.
+ */
+static int tuple_pool_publish(struct tuple_pool *pool, int ifindex,
+			      struct netlink_ext_ack *extack)
+{
+	struct tuple_net *tn = pool->tn;
+	struct net_device *dev = NULL;
+	int err = 0;
+
+	rtnl_lock();
+	if (ifindex) {
+		dev = __dev_get_by_index(tn->net, ifindex);
+		if (!dev) {
+			NL_SET_ERR_MSG(extack, "No such device");
+			err = -ENODEV;
+		}
+	}
+	if (dev)
+		tuple_pool_take_dev(pool, dev);
+	if (!err)
+		list_add_tail_rcu(&pool->list, &tn->pools);
+	rtnl_unlock();
+	return err;
+}
+
+/* Undoes tuple_pool_publish() and what came after; no lease is left. */
+static void tuple_pool_retract(struct tuple_pool *pool)
+{
+	tuple_pool_nd(pool, false, NULL);
+	rtnl_lock();
+	list_del_rcu(&pool->list);
+	tuple_pool_lose_dev(pool);
+	rtnl_unlock();
+	spin_lock_bh(&pool->lock);
+	pool->dead = true;
+	spin_unlock_bh(&pool->lock);
+	cancel_work_sync(&pool->work);
+	tuple_lease_forget_foreign(pool);
+	tuple_pool_put(pool);
+}
+
+int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
+		   struct netlink_ext_ack *extack)
+{
+	const struct tuple_pool_conf none = {};
+	struct tuple_pool *pool;
+	int err;
+
+	lockdep_assert_held(&tn->mutex);
+	if (tn->dying)
+		return -ENODEV;
+	if (tuple_pool_find(tn, c->name)) {
+		NL_SET_ERR_MSG(extack, "A pool of this name exists");
+		return -EEXIST;
+	}
+	err = tuple_pool_check_conf(tn, NULL, &c->conf, extack);
+	if (err)
+		return err;
+	pool = tuple_pool_alloc(tn, c->name);
+	if (!pool)
+		return -ENOMEM;
+	err = tuple_pool_build(pool->alloc, &c->conf, 0);
+	if (err)
+		goto err_put;
+	swap(pool->conf, c->conf);
+	err = tuple_pool_publish(pool, c->ifindex, extack);
+	if (err)
+		goto err_put;
+	tuple_plumb_scan_foreign(pool);
+	err = tuple_pool_nd(pool, tuple_pool_wants_nd(&pool->conf), extack);
+	if (err)
+		goto err_retract;
+	err = tuple_pool_plumb(pool, &pool->conf, &none, extack);
+	if (err)
+		goto err_retract;
+	err = tuple_sysfs_pool_add(pool);
+	if (err)
+		goto err_unplumb;
+	WRITE_ONCE(pool->ready, true);
+	if (!(c->set & TUPLE_SET_DEFAULT))
+		tuple_pool_claim_default(pool);
+	else if (c->is_default)
+		tuple_pool_set_default(pool, true);
+	tn->pool_seq++;
+	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_NEW_NTF);
+	return 0;
+
+err_unplumb:
+	tuple_pool_unplumb(pool, &pool->conf, &none, pool->conf.n_prefixes);
+err_retract:
+	tuple_pool_retract(pool);
+	return err;
+err_put:
+	tuple_pool_put(pool);
+	return err;
+}
+
+/* Set */
+
+/* A copy of an array, with room for more */
+static void *tuple_array_copy(const void *from, unsigned int n,
+			      unsigned int more, size_t size)
+{
+	void *p = kvmalloc_array(n + more + 1, size, GFP_KERNEL_ACCOUNT);
+
+	if (p && n)
+		memcpy(p, from, n * size);
+	return p;
+}
+
+static int tuple_conf_del_prefixes(struct tuple_pool_conf *conf,
+				   const struct tuple_pool_change *c,
+				   struct netlink_ext_ack *extack)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < c->n_del_prefixes; i++) {
+		for (j = 0; j < conf->n_prefixes; j++)
+			if (tuple_prefix_equal(&conf->prefixes[j],
+					       &c->del_prefixes[i]))
+				break;
+		if (j == conf->n_prefixes) {
+			NL_SET_ERR_MSG(extack, "The pool has no such prefix");
+			return -ENOENT;
+		}
+		conf->n_prefixes--;
+		memmove(&conf->prefixes[j], &conf->prefixes[j + 1],
+			(conf->n_prefixes - j) * sizeof(conf->prefixes[0]));
+	}
+	return 0;
+}
+
+static int tuple_conf_del_excludes(struct tuple_pool_conf *conf,
+				   const struct tuple_pool_change *c,
+				   struct netlink_ext_ack *extack)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < c->n_del_excludes; i++) {
+		for (j = 0; j < conf->n_excludes; j++)
+			if (!memcmp(&conf->excludes[j], &c->del_excludes[i],
+				    sizeof(conf->excludes[0])))
+				break;
+		if (j == conf->n_excludes) {
+			NL_SET_ERR_MSG(extack, "The pool has no such exclude");
+			return -ENOENT;
+		}
+		conf->n_excludes--;
+		memmove(&conf->excludes[j], &conf->excludes[j + 1],
+			(conf->n_excludes - j) * sizeof(conf->excludes[0]));
+	}
+	return 0;
+}
+
+#define TUPLE_CONF_SET(bit, field)				\
+	do {							\
+		if (c->set & TUPLE_SET_##bit)			\
+			conf->field = c->conf.field;		\
+	} while (0)
+
+static void tuple_conf_set_scalars(struct tuple_pool_conf *conf,
+				   const struct tuple_pool_change *c)
+{
+	TUPLE_CONF_SET(PLUMB, plumb);
+	TUPLE_CONF_SET(ASSIGN, assign);
+	TUPLE_CONF_SET(SCOPE, scope);
+	TUPLE_CONF_SET(ORDER, order);
+	TUPLE_CONF_SET(ORDER, order_set);
+	TUPLE_CONF_SET(QUARANTINE, quarantine);
+	TUPLE_CONF_SET(WAIT, wait);
+	TUPLE_CONF_SET(QUOTA, quota);
+	TUPLE_CONF_SET(DSCP, dscp);
+	TUPLE_CONF_SET(PRIORITY, priority);
+	TUPLE_CONF_SET(MARK, mark);
+	TUPLE_CONF_SET(SOURCE, source);
+	TUPLE_CONF_SET(STATE, state);
+}
+
+/* The configuration that a change makes of a pool's; arrays of its own */
+static int tuple_conf_merge(struct tuple_pool_conf *conf,
+			    const struct tuple_pool *pool,
+			    const struct tuple_pool_change *c,
+			    struct netlink_ext_ack *extack)
+{
+	const struct tuple_pool_conf *old = &pool->conf;
+	bool users = c->set & TUPLE_SET_USERS;
+	int err;
+
+	*conf = *old;
+	conf->prefixes = tuple_array_copy(old->prefixes, old->n_prefixes,
+					  c->conf.n_prefixes,
+					  sizeof(*conf->prefixes));
+	conf->excludes = tuple_array_copy(old->excludes, old->n_excludes,
+					  c->conf.n_excludes,
+					  sizeof(*conf->excludes));
+	conf->n_users = users ? c->conf.n_users : old->n_users;
+	conf->users = tuple_array_copy(users ? c->conf.users : old->users,
+				       conf->n_users, 0,
+				       sizeof(*conf->users));
+	err = -ENOMEM;
+	if (!conf->prefixes || !conf->excludes || !conf->users)
+		goto err;
+	/* Deletes first, so that one request can replace */
+	err = tuple_conf_del_prefixes(conf, c, extack);
+	if (err)
+		goto err;
+	err = tuple_conf_del_excludes(conf, c, extack);
+	if (err)
+		goto err;
+	if (c->conf.n_prefixes)
+		memcpy(conf->prefixes + conf->n_prefixes, c->conf.prefixes,
+		       c->conf.n_prefixes * sizeof(*conf->prefixes));
+	conf->n_prefixes += c->conf.n_prefixes;
+	if (c->conf.n_excludes)
+		memcpy(conf->excludes + conf->n_excludes, c->conf.excludes,
+		       c->conf.n_excludes * sizeof(*conf->excludes));
+	conf->n_excludes += c->conf.n_excludes;
+	tuple_conf_set_scalars(conf, c);
+	return 0;
+err:
+	tuple_pool_conf_free(conf);
+	return err;
+}
+
+/* A lease that is in a prefix which goes, or that is plumbed in a way which
+ * changes, is in the way.
+ */
+static int tuple_pool_check_leases(struct tuple_pool *pool,
+				   const struct tuple_pool_conf *conf,
+				   struct netlink_ext_ack *extack)
+{
+	struct tuple_range addr, range;
+	struct tuple_lease *lease;
+	unsigned int i;
+
+	lockdep_assert_held(&pool->lock);
+	if (conf->plumb != pool->conf.plumb &&
+	    (pool->in_use || pool->resting)) {
+		NL_SET_ERR_MSG(extack,
+			       "Plumbing cannot change while leases are held or rest");
+		return -EBUSY;
+	}
+	list_for_each_entry(lease, &pool->leases, list) {
+		if (lease->state & TUPLE_LEASE_PSEUDO ||
+		    lease->state == INET_TUPLE_LEASE_QUARANTINE)
+			continue;
+		addr.first = lease->addr;
+		addr.last = lease->addr;
+		for (i = 0; i < conf->n_prefixes; i++) {
+			tuple_prefix_range(&conf->prefixes[i], &range);
+			if (tuple_range_within(&addr, &range))
+				break;
+		}
+		if (i == conf->n_prefixes) {
+			NL_SET_ERR_MSG(extack,
+				       "Addresses of the prefix are leased");
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+/* Put a configuration into force, and allocators that fit it. On success the
+ * old ones are in @conf and @alloc. -ENOSPC: more leases than there is room
+ * for came meanwhile.
+ */
+static int tuple_pool_commit(struct tuple_pool *pool,
+			     struct tuple_pool_conf *conf,
+			     struct tuple_alloc alloc[2],
+			     struct netlink_ext_ack *extack)
+{
+	bool prefixes_go = conf->n_prefixes != pool->conf.n_prefixes ||
+			   memcmp(conf->prefixes, pool->conf.prefixes,
+				  conf->n_prefixes * sizeof(*conf->prefixes));
+	int err = 0;
+
+	spin_lock_bh(&pool->lock);
+	if (prefixes_go || conf->plumb != pool->conf.plumb)
+		err = tuple_pool_check_leases(pool, conf, extack);
+	if (!err)
+		err = tuple_lease_retake(pool, &alloc[0], 0);
+	if (!err)
+		err = tuple_lease_retake(pool, &alloc[1], 1);
+	if (!err) {
+		swap(pool->alloc[0], alloc[0]);
+		swap(pool->alloc[1], alloc[1]);
+		swap(pool->conf, *conf);
+		if (pool->conf.quota != TUPLE_QUOTA_NONE)
+			err = tuple_lease_recount(pool);
+		if (err) {
+			swap(pool->alloc[0], alloc[0]);
+			swap(pool->alloc[1], alloc[1]);
+			swap(pool->conf, *conf);
+		}
+	}
+	spin_unlock_bh(&pool->lock);
+	return err;
+}
+
+static int tuple_pool_rebuild(struct tuple_pool *pool,
+			      struct tuple_pool_conf *conf,
+			      struct netlink_ext_ack *extack)
+{
+	struct tuple_alloc alloc[2];
+	u64 room;
+	int err;
+
+	tuple_alloc_init(&alloc[0]);
+	tuple_alloc_init(&alloc[1]);
+	do {
+		room = READ_ONCE(pool->alloc[0].taken) +
+		       READ_ONCE(pool->alloc[1].taken);
+		tuple_pool_unbuild(alloc);
+		err = tuple_pool_build(alloc, conf, room + room / 8);
+		if (!err)
+			err = tuple_pool_commit(pool, conf, alloc, extack);
+	} while (err == -ENOSPC);
+	tuple_alloc_destroy(&alloc[0]);
+	tuple_alloc_destroy(&alloc[1]);
+	return err;
+}
+
+static int tuple_pool_set_dev(struct tuple_pool *pool, int ifindex,
+			      struct netlink_ext_ack *extack)
+{
+	struct net_device *dev;
+	int err = 0;
+
+	rtnl_lock();
+	dev = __dev_get_by_index(pool->tn->net, ifindex);
+	if (!dev) {
+		NL_SET_ERR_MSG(extack, "No such device");
+		err = -ENODEV;
+	} else if (rcu_access_pointer(pool->dev) &&
+		   rcu_access_pointer(pool->dev) != dev) {
+		NL_SET_ERR_MSG(extack, "The pool has a device");
+		err = -EBUSY;
+	} else if (!rcu_access_pointer(pool->dev)) {
+		tuple_pool_take_dev(pool, dev);
+	}
+	rtnl_unlock();
+	return err;
+}
+
+int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
+		   struct netlink_ext_ack *extack)
+{
+	struct tuple_pool_conf conf;
+	struct tuple_pool *pool;
+	int err;
+
+	lockdep_assert_held(&tn->mutex);
+	pool = tuple_pool_find(tn, c->name);
+	if (!pool) {
+		NL_SET_ERR_MSG(extack, "No such pool");
+		return -ENOENT;
+	}
+	err = tuple_conf_merge(&conf, pool, c, extack);
+	if (err)
+		return err;
+	err = tuple_pool_check_conf(tn, pool, &conf, extack);
+	if (err)
+		goto out;
+	if (c->ifindex) {
+		err = tuple_pool_set_dev(pool, c->ifindex, extack);
+		if (err)
+			goto out;
+	}
+	err = tuple_pool_nd(pool, tuple_pool_wants_nd(&conf) || pool->nd,
+			    extack);
+	if (err)
+		goto out;
+	/* Routes that are new come before the first lease that needs them, and
+	 * those that go, after the last.
+	 */
+	err = tuple_pool_plumb(pool, &conf, &pool->conf, extack);
+	if (!err) {
+		err = tuple_pool_rebuild(pool, &conf, extack);
+		if (err)
+			tuple_pool_unplumb(pool, &conf, &pool->conf,
+					   conf.n_prefixes);
+	}
+	if (!err)	/* conf is the old one now */
+		tuple_pool_unplumb(pool, &conf, &pool->conf, conf.n_prefixes);
+	tuple_pool_nd(pool, tuple_pool_wants_nd(&pool->conf), NULL);
+	if (err)
+		goto out;
+	tuple_plumb_scan_foreign(pool);
+	if (c->set & TUPLE_SET_DEFAULT)
+		tuple_pool_set_default(pool, c->is_default);
+	else if (c->conf.n_prefixes)
+		tuple_pool_claim_default(pool);
+	tn->pool_seq++;
+	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_SET_NTF);
+	wake_up_all(&pool->waiters);
+out:
+	tuple_pool_conf_free(&conf);
+	return err;
+}
+
+/* Delete */
+
+static void tuple_pool_remove(struct tuple_pool *pool)
+{
+	const struct tuple_pool_conf none = {};
+	struct tuple_net *tn = pool->tn;
+
+	tuple_pool_set_default(pool, false);
+	tuple_lease_abort_all(pool);
+	tuple_pool_unplumb(pool, &pool->conf, &none, pool->conf.n_prefixes);
+	tuple_sysfs_pool_del(pool);
+	tn->pool_seq++;
+	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_DEL_NTF);
+	tuple_pool_retract(pool);
+}
+
+int tuple_pool_del(struct tuple_net *tn, const char *name, bool force,
+		   struct netlink_ext_ack *extack)
+{
+	struct tuple_pool *pool;
+	int err = 0;
+
+	lockdep_assert_held(&tn->mutex);
+	pool = tuple_pool_find(tn, name);
+	if (!pool) {
+		NL_SET_ERR_MSG(extack, "No such pool");
+		return -ENOENT;
+	}
+	spin_lock_bh(&pool->lock);
+	if (pool->in_use && !force)
+		err = -EBUSY;
+	else
+		pool->dead = true;
+	spin_unlock_bh(&pool->lock);
+	if (err)
+		NL_SET_ERR_MSG(extack, "Sockets hold leases of the pool");
+	else
+		tuple_pool_remove(pool);
+	return err;
+}
+
+/* Rules */
+
+void tuple_rule_free(struct tuple_rule *rule)
+{
+	kfree(rule->cgroup_path);
+	kfree(rule);
+}
+
+static void tuple_rule_free_rcu(struct rcu_head *rcu)
+{
+	tuple_rule_free(container_of(rcu, struct tuple_rule, rcu));
+}
+
+static struct tuple_rule *tuple_rule_find(struct tuple_net *tn,
+					  const struct tuple_rule *like)
+{
+	struct tuple_rule *rule;
+
+	list_for_each_entry(rule, &tn->rules, list) {
+		if (rule->match != like->match ||
+		    strcmp(rule->pool, like->pool))
+			continue;
+		if (rule->match & TUPLE_RULE_UID &&
+		    !uid_eq(rule->uid, like->uid))
+			continue;
+		if (rule->match & TUPLE_RULE_GID &&
+		    !gid_eq(rule->gid, like->gid))
+			continue;
+		if (rule->match & TUPLE_RULE_CGROUP &&
+		    strcmp(rule->cgroup_path, like->cgroup_path))
+			continue;
+		return rule;
+	}
+	return NULL;
+}
+
+int tuple_rule_add(struct tuple_net *tn, struct tuple_rule *rule,
+		   struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	lockdep_assert_held(&tn->mutex);
+	if (!tuple_pool_find(tn, rule->pool)) {
+		NL_SET_ERR_MSG(extack, "No such pool");
+		err = -ENOENT;
+	} else if (tuple_rule_find(tn, rule)) {
+		NL_SET_ERR_MSG(extack, "There is such a rule");
+		err = -EEXIST;
+	}
+	if (err) {
+		tuple_rule_free(rule);
+		return err;
+	}
+	list_add_tail_rcu(&rule->list, &tn->rules);
+	tn->rule_seq++;
+	tuple_netlink_rule_event(tn, rule, INET_TUPLE_CMD_RULE_NEW_NTF);
+	return 0;
+}
+
+static void tuple_rule_remove(struct tuple_net *tn, struct tuple_rule *rule)
+{
+	list_del_rcu(&rule->list);
+	tn->rule_seq++;
+	tuple_netlink_rule_event(tn, rule, INET_TUPLE_CMD_RULE_DEL_NTF);
+	call_rcu(&rule->rcu, tuple_rule_free_rcu);
+}
+
+int tuple_rule_del(struct tuple_net *tn, const struct tuple_rule *like,
+		   struct netlink_ext_ack *extack)
+{
+	struct tuple_rule *rule;
+
+	lockdep_assert_held(&tn->mutex);
+	rule = tuple_rule_find(tn, like);
+	if (!rule) {
+		NL_SET_ERR_MSG(extack, "No such rule");
+		return -ENOENT;
+	}
+	tuple_rule_remove(tn, rule);
+	return 0;
+}
+
+void tuple_pool_flush(struct tuple_net *tn)
+{
+	struct tuple_rule *rule, *next;
+	struct tuple_pool *pool, *tmp;
+
+	lockdep_assert_held(&tn->mutex);
+	list_for_each_entry_safe(rule, next, &tn->rules, list)
+		tuple_rule_remove(tn, rule);
+	list_for_each_entry_safe(pool, tmp, &tn->pools, list) {
+		spin_lock_bh(&pool->lock);
+		pool->dead = true;
+		spin_unlock_bh(&pool->lock);
+		tuple_pool_remove(pool);
+	}
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the module keeps for each sock that it made: see sock.h. */
+
+#include <linux/in6.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <net/addrconf.h>
+#include <net/inet_common.h>
+#include <net/inet_connection_sock.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/transp_v6.h>
+#include "compat.h"
+#include "lease.h"
+#include "sock.h"
+
+static struct kmem_cache *tuple_sock_cache;
+static struct rhashtable tuple_socks;
+
+static const struct rhashtable_params tuple_socks_params = {
+	.head_offset = offsetof(struct tuple_sock, node),
+	.key_offset = offsetof(struct tuple_sock, sk),
+	.key_len = sizeof(struct sock *),
+	.automatic_shrinking = true,
+};
+
+struct tuple_sock *tuple_sock_find(const struct sock *sk)
+{
+	return rhashtable_lookup_fast(&tuple_socks, &sk, tuple_socks_params);
+}
+
+struct tuple_sock *tuple_sock_alloc(void)
+{
+	struct tuple_sock *ts;
+
+	ts = kmem_cache_zalloc(tuple_sock_cache, GFP_KERNEL);
+	if (!ts)
+		return NULL;
+	INIT_LIST_HEAD(&ts->lease_list);
+	mutex_init(&ts->mutex);
+	return ts;
+}
+
+void tuple_sock_free(struct tuple_sock *ts)
+{
+	kfree(ts->pool_name);
+	kmem_cache_free(tuple_sock_cache, ts);
+}
+
+static void tuple_sock_free_rcu(struct rcu_head *rcu)
+{
+	tuple_sock_free(container_of(rcu, struct tuple_sock, rcu));
+}
+
+/* Out of the table; a look-up for another sock may still pass over it. */
+static void tuple_sock_drop(struct tuple_sock *ts)
+{
+	rhashtable_remove_fast(&tuple_socks, &ts->node, tuple_socks_params);
+	call_rcu(&ts->rcu, tuple_sock_free_rcu);
+}
+
+/* The end of a sock: any context, often softirq. The module may go as soon as
+ * its last reference does; tuple_sock_uninit() waits for those who are still
+ * on their way out of here.
+ */
+static void tuple_sock_destruct(struct sock *sk)
+{
+	struct tuple_sock *ts = tuple_sock_find(sk);
+
+	if (WARN_ON_ONCE(!ts)) {
+		inet_sock_destruct(sk);
+		return;
+	}
+	tuple_lease_leave(ts, false);
+	ts->destruct(sk);
+	tuple_sock_drop(ts);
+	module_put(THIS_MODULE);
+}
+
+void tuple_sock_hook(struct tuple_sock *ts)
+{
+	if (ts->hooked)
+		return;
+	ts->sk->sk_destruct = tuple_sock_destruct;
+	ts->hooked = true;
+}
+
+void tuple_sock_unhook(struct tuple_sock *ts)
+{
+	if (!ts->hooked)
+		return;
+	ts->sk->sk_destruct = ts->destruct;
+	ts->hooked = false;
+}
+
+int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk,
+		     void (*destruct)(struct sock *sk))
+{
+	int err;
+
+	ts->sk = sk;
+	ts->destruct = destruct ?: sk->sk_destruct;
+	err = rhashtable_insert_fast(&tuple_socks, &ts->node,
+				     tuple_socks_params);
+	if (err)
+		return err == -E2BIG || err == -EBUSY ? -ENOMEM : err;
+	__module_get(THIS_MODULE);
+	tuple_sock_hook(ts);
+	return 0;
+}
+
+/* TCP, MPTCP and SCTP go on after release() until their state is CLOSE; all
+ * others are done with it. What is still queued below counts as speaking.
+ */
+static bool tuple_sock_is_silent(const struct sock *sk)
+{
+	switch (sk->sk_protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_MPTCP:
+	case IPPROTO_SCTP:
+		if (sk->sk_type != SOCK_RAW && sk->sk_state != TCP_CLOSE)
+			return false;
+	}
+	return !sk_wmem_alloc_get(sk);
+}
+
+void tuple_sock_closed(struct tuple_sock *ts)
+{
+	struct sock *sk = ts->sk;
+
+	if (ts->hooked && !tuple_sock_is_silent(sk))
+		return;
+	tuple_sock_unhook(ts);
+	tuple_lease_leave(ts, true);
+	tuple_sock_drop(ts);
+	module_put(THIS_MODULE);
+}
+
+/* Without these, disconnecting leaves neither address nor port. */
+static void tuple_sock_unlock_bind(struct sock *sk)
+{
+	lock_sock(sk);
+	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
+	release_sock(sk);
+}
+
+/* Its next send, connect or bind is a first one again. */
+static void tuple_sock_reset_ops(struct sock *sk)
+{
+	struct tuple_sock *ts;
+
+	rcu_read_lock();
+	write_lock_bh(&sk->sk_callback_lock);
+	ts = tuple_sock_find(sk);
+	/* Not where something else, like TLS, has put its own ops. */
+	if (ts && sk->sk_socket &&
+	    sk->sk_socket->ops->release == ts->unbound->release)
+		WRITE_ONCE(sk->sk_socket->ops, ts->unbound);
+	write_unlock_bh(&sk->sk_callback_lock);
+	rcu_read_unlock();
+}
+
+void tuple_sock_abort(struct sock *sk)
+{
+	tuple_sock_reset_ops(sk);
+	tuple_sock_unlock_bind(sk);
+	if (sk->sk_prot->diag_destroy &&
+	    sk->sk_prot->diag_destroy(sk, ECONNABORTED) != -ENOENT)
+		return;
+
+	/* Unconnected TCP, and protocols that cannot be aborted from outside */
+	lock_sock(sk);
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		if (sk->sk_protocol == IPPROTO_TCP &&
+		    sk->sk_type == SOCK_STREAM &&
+		    inet_csk(sk)->icsk_bind_hash)
+			inet_put_port(sk);
+		if (sk->sk_prot->disconnect)
+			sk->sk_prot->disconnect(sk, O_NONBLOCK);
+		WRITE_ONCE(sk->sk_err, ECONNABORTED);
+		sk_error_report(sk);
+	}
+	release_sock(sk);
+}
+
+bool tuple_sock_is_early(const struct sock *sk)
+{
+	if (sk->sk_type == SOCK_RAW)
+		return true;
+	switch (sk->sk_protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return true;
+	}
+	return false;
+}
+
+void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	__be32 v4 = LOOPBACK4_IPV6;
+
+	if (ipv6_addr_v4mapped(addr))
+		v4 = addr->s6_addr32[3];
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		inet6_sk(sk)->saddr = *addr;
+		sk->sk_v6_rcv_saddr = *addr;
+	}
+#endif
+	inet->inet_rcv_saddr = v4;
+	inet->inet_saddr = v4;
+	sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
+	sk_dst_reset(sk);
+}
+
+void tuple_sock_apply(struct sock *sk, struct tuple_pool *pool)
+{
+	u32 priority, mark;
+	u8 dscp;
+
+	spin_lock_bh(&pool->lock);
+	dscp = pool->conf.dscp;
+	priority = pool->conf.priority;
+	mark = pool->conf.mark;
+	spin_unlock_bh(&pool->lock);
+
+	if (dscp != TUPLE_DSCP_UNSET) {
+		ip_sock_set_tos(sk, dscp << 2);
+#if IS_ENABLED(CONFIG_IPV6)
+		if (sk->sk_family == AF_INET6) {
+			lock_sock(sk);
+			inet6_sk(sk)->tclass = dscp << 2;
+			release_sock(sk);
+		}
+#endif
+	}
+	if (priority != TUPLE_PRIORITY_UNSET)
+		sock_set_priority(sk, priority);
+	if (mark)
+		sock_set_mark(sk, mark);
+}
+
+int __init tuple_sock_init(void)
+{
+	int err;
+
+	tuple_sock_cache = kmem_cache_create("inet_tuple_sock",
+					     sizeof(struct tuple_sock), 0,
+					     SLAB_ACCOUNT, NULL);
+	if (!tuple_sock_cache)
+		return -ENOMEM;
+	err = rhashtable_init(&tuple_socks, &tuple_socks_params);
+	if (err)
+		kmem_cache_destroy(tuple_sock_cache);
+	return err;
+}
+
+/* Called when the reference count of the module is zero: every sock is gone,
+ * but the CPU that dropped the last reference may still be in
+ * tuple_sock_destruct(). There it is in a softirq or with preemption off,
+ * which a grace period waits for, or it is a preempted task, which has not
+ * gone to sleep by itself since, which is what RCU-tasks waits for.
+ */
+void tuple_sock_uninit(void)
+{
+	synchronize_rcu();
+	synchronize_rcu_tasks();
+	rcu_barrier();
+	rhashtable_destroy(&tuple_socks);
+	kmem_cache_destroy(tuple_sock_cache);
+}

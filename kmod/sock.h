@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the module keeps for each sock that it made. */
+#ifndef _TUPLE_SOCK_H
+#define _TUPLE_SOCK_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rhashtable.h>
+#include <net/sock.h>
+
+struct tuple_lease;
+
+/**
+ * struct tuple_sock - what the module keeps for a sock that it made
+ *
+ * Made by tuple_sock_adopt() when a sock is created or accepted. It ends with
+ * the sock: in the sock's destructor, which is ours while @hooked, or, when
+ * nothing of a closed sock can speak any more, already in release()
+ * (tuple_sock_closed()). It pins the module, so the destructor is there when it
+ * is called. Whoever holds the sock may use it without a reference.
+ *
+ * A listener's children copy its sk_destruct, and are nobody's we know until
+ * accept(). So a TCP or MPTCP sock is not hooked while it listens; its end is
+ * release(), since nothing can replace the ops of a listener.
+ *
+ * Another thing that outlives the sock does not exist: TIME_WAIT is the
+ * lease's to look after.
+ *
+ * @node: in the table of all tuple socks, by @sk
+ * @sk: no reference
+ * @lease: what it holds, or NULL; changes under lease->pool->lock (that of
+ *	the old or the new one)
+ * @lease_list: in lease->socks; lease->pool->lock
+ * @destruct: what our destructor replaced and calls
+ * @mutex: serialises what assigns and exchanges the lease; outside RTNL and
+ *	the sock's own lock
+ * @scope_id: INET_TUPLE_SCOPE_ID; @mutex
+ * @pool_name: INET_TUPLE_POOL, or NULL; @mutex
+ * @unbound: the ops of a sock that may still need a lease; constant
+ * @hooked: sk->sk_destruct is ours; sock lock
+ */
+struct tuple_sock {
+	struct rhash_head node;
+	struct sock *sk;
+	struct tuple_lease *lease;
+	union {
+		struct list_head lease_list;
+		struct rcu_head rcu;
+	};
+	void (*destruct)(struct sock *sk);
+	struct mutex mutex;
+	u64 scope_id;
+	char *pool_name;
+	const struct proto_ops *unbound;
+	bool hooked;
+};
+
+/* Return: what is kept for a sock that the caller holds, or NULL */
+struct tuple_sock *tuple_sock_find(const struct sock *sk);
+
+/**
+ * tuple_sock_alloc - get the memory for tuple_sock_adopt()
+ * Return: it or NULL. Undone by tuple_sock_free(). May sleep.
+ */
+struct tuple_sock *tuple_sock_alloc(void);
+void tuple_sock_free(struct tuple_sock *ts);
+
+/**
+ * tuple_sock_adopt - make a sock ours
+ * @ts: from tuple_sock_alloc(); the caller frees it on error
+ * @sk: the sock, not yet ours; the caller holds it and the module
+ * @destruct: its destructor where sk->sk_destruct may be ours already
+ *	(copied from a listener), else NULL
+ *
+ * Return: 0 or -ENOMEM and the like from the table.
+ */
+int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk,
+		     void (*destruct)(struct sock *sk));
+
+/* Have our destructor called, or not; sock lock held, or the sock is new. */
+void tuple_sock_hook(struct tuple_sock *ts);
+void tuple_sock_unhook(struct tuple_sock *ts);
+
+/**
+ * tuple_sock_closed - the inet release() of a sock has been called
+ * @ts: it; gone on return where the sock can speak no more
+ *
+ * Process context. The caller holds a reference on the sock.
+ */
+void tuple_sock_closed(struct tuple_sock *ts);
+
+/**
+ * tuple_sock_abort - take a sock's connection and its address from it
+ * @sk: the caller holds a reference
+ *
+ * Process context. The sock reports ECONNABORTED and is unbound afterwards.
+ */
+void tuple_sock_abort(struct sock *sk);
+
+/* Is its source address set without a bind() of inet's? (TCP, UDP, ...) */
+bool tuple_sock_is_early(const struct sock *sk);
+
+/**
+ * tuple_sock_set_source - make an address the source of an unbound sock
+ * @sk: sock lock held, not bound, tuple_sock_is_early()
+ * @addr: v4-mapped for IPv4
+ *
+ * What bind() with IP_BIND_ADDRESS_NO_PORT does, without its look-ups.
+ */
+void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr);
+
+/* The namespace's pool of choice for what is set on every sock of a lease */
+struct tuple_pool;
+void tuple_sock_apply(struct sock *sk, struct tuple_pool *pool);
+
+int tuple_sock_init(void);
+void tuple_sock_uninit(void);
+
+#endif /* _TUPLE_SOCK_H */
