@@ -6,12 +6,19 @@
  * always a struct in6_addr, an IPv4 one in its v4-mapped form, so there is one
  * code for both families.
  *
- * The caller serialises every call on one struct tuple_alloc (pool->lock),
- * but for tuple_alloc_reserve(), which see.
+ * The caller serialises every call on one struct tuple_alloc (pool->lock, taken
+ * with softirqs off). init, build and destroy may sleep and are for one that
+ * nobody else sees yet, or any more.
+ *
+ * To replace the allocator of a pool, build a new one, and under the lock swap
+ * the two structs while nothing is taken in the new one, then take what is
+ * held; if that fails, swap them back. What was taken stays with the address
+ * of the struct it was taken in.
  */
 #ifndef _TUPLE_ALLOC_H
 #define _TUPLE_ALLOC_H
 
+#include <linux/bits.h>
 #include <linux/idr.h>
 #include <linux/in6.h>
 #include <linux/types.h>
@@ -19,7 +26,8 @@
 
 struct netlink_ext_ack;
 
-#define TUPLE_ALLOC_LRU_MAX	(1ULL << 20)	/* exact lru up to this many */
+#define TUPLE_ALLOC_LRU_MAX	BIT_ULL(20)	/* exact lru up to this many */
+#define TUPLE_ALLOC_DENSE_MAX	BIT_ULL(24)	/* random: account kept up to it */
 
 /* A prefix of the pool as the user gave it. No host bits. */
 struct tuple_prefix {
@@ -42,22 +50,27 @@ struct tuple_span {
 	struct in6_addr last;
 	u64 rank;		/* of first, saturating */
 	u64 count;		/* saturating at U64_MAX */
+	u64 weight;		/* private: sum of the weights up to this one */
 };
 
 struct tuple_alloc {
 	struct tuple_span *spans;
 	unsigned int n_spans;
-	u8 order;		/* enum inet_tuple_order */
+	u8 order;		/* enum inet_tuple_order, the one in effect */
 	u64 total;		/* saturating */
 	u64 taken;
 	/* private to alloc.c from here */
+	u8 mode;		/* how the order is kept */
+	struct tuple_span **by_addr;	/* spans sorted by address */
 	struct ida ida;		/* ranks taken; sequential, lru clock, dense random */
 	u64 cursor;		/* lru: next rank never handed out; clock: hand */
 	struct xarray touched;	/* lru: ranks at or after the cursor once taken */
 	struct xarray stale;	/* lru: rank -> entries in the ring to skip */
+	u32 n_stale;		/* lru: sum of them */
+	unsigned long *used;	/* lru: bitmap of ranks taken */
 	u32 *ring;		/* lru: ranks by the time they were freed */
 	u32 ring_size;		/* power of two, or 0 */
-	u32 ring_head, ring_count;
+	u32 ring_head, ring_count;	/* head runs freely, modulo ring_size */
 };
 
 /**
@@ -67,21 +80,33 @@ struct tuple_alloc {
  * Nothing is allocated, so it cannot fail; undone by tuple_alloc_destroy().
  */
 void tuple_alloc_init(struct tuple_alloc *a);
+
+/**
+ * tuple_alloc_destroy - free what an allocator holds
+ * @a: initialised; taken addresses are forgotten
+ *
+ * Leaves @a as tuple_alloc_init() does. May sleep.
+ */
 void tuple_alloc_destroy(struct tuple_alloc *a);
 
 /**
  * tuple_alloc_build - make an allocator for a set of prefixes
  * @a: initialised and empty
- * @prefixes: in the order in which they are to be used; all of one family
+ * @prefixes: in the order in which they are to be used; all of one family, not
+ *	overlapping one another
  * @n_prefixes: how many, at least one
- * @excludes: any order, may overlap one another
+ * @excludes: any order, may overlap one another and lie anywhere; those of the
+ *	other family do nothing
  * @n_excludes: how many
  * @order: enum inet_tuple_order; lru becomes random for IPv6 sets larger than
  *	TUPLE_ALLOC_LRU_MAX, when @explicit_order is false
  * @explicit_order: the user asked for @order
  *
- * Every address starts free; re-enter held ones by tuple_alloc_take().
- * May sleep. Return: 0 or -ENOMEM (@a is then empty).
+ * Every address starts free; re-enter held ones by tuple_alloc_take(). Memory
+ * goes with the number of prefixes and excludes, not of addresses, but for a
+ * bit per address of an exact lru. May sleep.
+ *
+ * Return: 0 or -ENOMEM (@a is then empty).
  */
 int tuple_alloc_build(struct tuple_alloc *a,
 		      const struct tuple_prefix *prefixes,
@@ -93,14 +118,35 @@ int tuple_alloc_build(struct tuple_alloc *a,
  * tuple_alloc_reserve - make room so that the next get or take can be freed
  * @a: allocator
  *
- * Grows the ring of freed addresses, so that tuple_alloc_free() never needs
- * memory. Called with the lock held and ATOMIC: Return: 0, or -ENOSPC when the
- * caller must drop the lock, allocate tuple_alloc_ring_want(a) entries with
- * kvmalloc_array(GFP_KERNEL), take the lock and hand them over by
- * tuple_alloc_ring_give(), which returns what is to be kvfree()d.
+ * Looks for room in the ring of freed addresses, so that tuple_alloc_free()
+ * never needs memory; drops entries that are out of date from the ring when
+ * they are many. Atomic. Only an exact lru has a ring, all else returns 0.
+ *
+ * Return: 0, or -ENOSPC when the caller must ask tuple_alloc_ring_want(), drop
+ * the lock, allocate, take the lock, hand over by tuple_alloc_ring_give() and
+ * try again (others may have used the room up, or the allocator may be a new
+ * one).
  */
 int tuple_alloc_reserve(struct tuple_alloc *a);
+
+/**
+ * tuple_alloc_ring_want - how large a ring the next get or take needs
+ * @a: allocator
+ *
+ * Return: u32 entries to allocate by kvmalloc_array(GFP_KERNEL).
+ */
 u32 tuple_alloc_ring_want(const struct tuple_alloc *a);
+
+/**
+ * tuple_alloc_ring_give - hand over memory for the ring
+ * @a: allocator
+ * @ring: @size entries
+ * @size: a power of two, from tuple_alloc_ring_want(); or at least the number
+ *	of addresses to be taken, when many follow at once
+ *
+ * Atomic. Return: what the caller is to kvfree(), with the lock dropped: the
+ * old ring, or @ring when there was no need for it, or NULL.
+ */
 u32 *tuple_alloc_ring_give(struct tuple_alloc *a, u32 *ring, u32 size);
 
 /**
@@ -111,7 +157,11 @@ u32 *tuple_alloc_ring_give(struct tuple_alloc *a, u32 *ring, u32 size);
  *	large to keep account of (random beyond 2^24 addresses)
  * @ctx: for @is_taken
  *
- * Atomic. Return: 0, -EADDRNOTAVAIL when none is free, or -ENOMEM.
+ * Atomic. Return: 0, -EADDRNOTAVAIL when none is free, or -ENOMEM (then nothing
+ * has changed). In a set of more than 2^24 addresses in random order all but
+ * full, -EADDRNOTAVAIL may mean that none was found in reasonable time.
+ * Of a set of more than 2^31 addresses, the other orders hand out the first
+ * 2^31.
  */
 int tuple_alloc_get(struct tuple_alloc *a, struct in6_addr *addr,
 		    bool (*is_taken)(void *ctx, const struct in6_addr *addr),
@@ -123,14 +173,19 @@ int tuple_alloc_get(struct tuple_alloc *a, struct in6_addr *addr,
  * @addr: the address; the caller knows that it is free
  *
  * Atomic. Return: 0, -ERANGE when it is not one that the allocator hands out
- * (outside, or excluded), -EADDRINUSE when it is known to be taken, -ENOMEM.
+ * (outside, or excluded), -EADDRINUSE when it is known to be taken (not known
+ * beyond rank 2^31, nor in random order beyond 2^24 addresses), -ENOMEM.
  */
 int tuple_alloc_take(struct tuple_alloc *a, const struct in6_addr *addr);
 
 /**
  * tuple_alloc_free - give an address back
  * @a: allocator
- * @addr: what tuple_alloc_get() or _take() took; never fails, any context
+ * @addr: what tuple_alloc_get() or _take() took
+ *
+ * Atomic, never fails. An address that tuple_alloc_take() refused with -ERANGE
+ * is let pass, so what is held from before a change of the prefixes needs no
+ * special care.
  */
 void tuple_alloc_free(struct tuple_alloc *a, const struct in6_addr *addr);
 
