@@ -20,6 +20,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/inet_tuple.h>
 #include <linux/limits.h>
@@ -59,22 +60,28 @@ struct block {
 	struct num last;
 };
 
+/* An address in memory, which is aligned for 32 bits */
+struct halves {
+	__be64 hi;
+	__be64 lo;
+} __packed __aligned(4);
+
 static struct num num_of(const struct in6_addr *addr)
 {
-	__be64 half[2];
+	const struct halves *halves = (const void *)addr;
 
-	memcpy(half, addr, sizeof(half));
 	return (struct num) {
-		.hi = be64_to_cpu(half[0]),
-		.lo = be64_to_cpu(half[1]),
+		.hi = be64_to_cpu(halves->hi),
+		.lo = be64_to_cpu(halves->lo),
 	};
 }
 
 static void num_to(struct num n, struct in6_addr *addr)
 {
-	__be64 half[2] = { cpu_to_be64(n.hi), cpu_to_be64(n.lo) };
+	struct halves *halves = (void *)addr;
 
-	memcpy(addr, half, sizeof(half));
+	halves->hi = cpu_to_be64(n.hi);
+	halves->lo = cpu_to_be64(n.lo);
 }
 
 static int num_cmp(struct num a, struct num b)

@@ -104,7 +104,9 @@ void tuple_alloc_destroy(struct tuple_alloc *a);
  *
  * Every address starts free; re-enter held ones by tuple_alloc_take(). Memory
  * goes with the number of prefixes and excludes, not of addresses, but for a
- * bit per address of an exact lru. May sleep. Return: 0 or -ENOMEM (@a is then empty).
+ * bit per address of an exact lru. May sleep.
+ *
+ * Return: 0 or -ENOMEM (@a is then empty).
  */
 int tuple_alloc_build(struct tuple_alloc *a,
 		      const struct tuple_prefix *prefixes,
