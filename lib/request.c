@@ -27,7 +27,8 @@ ssize_t itl_recv(int fd, char **buf, size_t *size)
 		if (!len)
 			return -ENOTCONN;
 		if (!*buf || (size_t)len > *size) {
-			*size = len > ITL_BUF_MIN ? len : ITL_BUF_MIN;
+			*size = len > ITL_BUF_MIN ? MNL_ALIGN(len) :
+						    ITL_BUF_MIN;
 			more = realloc(*buf, *size);
 			if (!more)
 				return -ENOMEM;

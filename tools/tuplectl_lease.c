@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tuplectl lease. */
 #include <ctype.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include "tuplectl.h"
@@ -362,7 +363,7 @@ static int show_lease(const struct inet_tuple_obj *lease, void *arg)
 		lease_json(&s->j, lease, &s->owners);
 		json_end(&s->j, '}');
 	}
-	return ferror(stdout) ? -1 : 0;
+	return ferror(stdout) ? -EIO : 0;
 }
 
 static int show_leases(struct tuplectl *t, const char *pool,

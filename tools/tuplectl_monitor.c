@@ -101,7 +101,7 @@ static int report_loss(const struct tuplectl *t)
 	if (t->json)
 		event_json("lost", NULL);
 	else
-		printf("%s lost events\n", now(false, buf, sizeof(buf)));
+		printf("%s events were lost\n", now(false, buf, sizeof(buf)));
 	complain(t, "events were lost");
 	return fflush(stdout) ? -errno : 0;
 }
