@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* tuplectl pool, and what of save is about pools. */
+#include <errno.h>
+#include <string.h>
+#include "tuplectl.h"
+
+/* Reading the grammar */
+
+static int no_memory(const struct tuplectl *t)
+{
+	return failed(t, -ENOMEM);
+}
+
+/* prefix P and exclude P of add; prefix +P|-P and exclude +A|-A of set */
+static int add_ranges(struct tuplectl *t, struct inet_tuple_obj *pool,
+		      bool exclude, bool set, const char *word)
+{
+	int attr = exclude ? INET_TUPLE_A_POOL_EXCLUDE :
+			     INET_TUPLE_A_POOL_PREFIX;
+	const char *name = exclude ? "exclude" : "prefix";
+	struct inet_tuple_prefix range;
+	const char *rest = word;
+
+	if (set) {
+		if (*word != '+' && *word != '-')
+			return wrong(t, "%s: '%s' needs a + to be added, a - to be taken away",
+				     name, word);
+		if (*word == '-')
+			attr = exclude ? INET_TUPLE_A_POOL_EXCLUDE_DEL :
+					 INET_TUPLE_A_POOL_PREFIX_DEL;
+		rest++;
+	}
+	if (exclude ? parse_range(rest, &range) : parse_prefix(rest, &range))
+		return wrong(t, "%s: '%s' is not %s", name, word,
+			     exclude ? "an address, a range or a prefix" :
+				       "a prefix");
+	if (inet_tuple_obj_add_prefix(pool, attr, &range))
+		return no_memory(t);
+	return DONE;
+}
+
+static int add_users(struct tuplectl *t, struct inet_tuple_obj *pool,
+		     const char *word)
+{
+	const int attr = INET_TUPLE_A_POOL_USERS;
+	struct inet_tuple_users users, first;
+
+	if (parse_users(word, &users))
+		return wrong(t, "users: '%s' is not a user, a range of uids or all",
+			     word);
+	if (!inet_tuple_obj_users(pool, attr, 0, &first) &&
+	    (users.first > users.last || first.first > first.last))
+		return wrong(t, "users: '%s' contradicts another users", word);
+	if (inet_tuple_obj_add_users(pool, attr, &users))
+		return no_memory(t);
+	return DONE;
+}
+
+static int add_key(struct tuplectl *t, struct inet_tuple_obj *pool,
+		   const struct key *key, const char *word)
+{
+	char choices[128];
+	uint64_t num;
+
+	if (inet_tuple_obj_has(pool, key->attr))
+		return wrong(t, "'%s' is given twice", key->name);
+	if (key_parse(key, word, &num)) {
+		key_choices(key, choices, sizeof(choices));
+		return wrong(t, "%s: '%s' is not %s", key->name, word,
+			     choices);
+	}
+	if (inet_tuple_obj_set_num(pool, key->attr, num))
+		return no_memory(t);
+	return DONE;
+}
+
+static int add_dev(struct tuplectl *t, struct inet_tuple_obj *pool,
+		   bool set, const char *word)
+{
+	if (set)
+		return wrong(t, "'dev' of a pool cannot be changed");
+	if (inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_DEV))
+		return wrong(t, "'dev' is given twice");
+	if (inet_tuple_obj_set_str(pool, INET_TUPLE_A_POOL_DEV, word))
+		return no_memory(t);
+	return DONE;
+}
+
+static int add_word(struct tuplectl *t, struct inet_tuple_obj *pool, bool set,
+		    const char *word, const char *value)
+{
+	const struct key *key = key_find(word);
+	bool exclude = !strcmp(word, "exclude");
+	bool prefix = !strcmp(word, "prefix");
+	bool users = !strcmp(word, "users");
+	bool dev = !strcmp(word, "dev");
+
+	if (!key && !exclude && !prefix && !users && !dev)
+		return wrong(t, "'%s' is not a setting of a pool", word);
+	if (!value)
+		return wrong(t, "'%s' needs a value", word);
+	if (exclude || prefix)
+		return add_ranges(t, pool, exclude, set, value);
+	if (users)
+		return add_users(t, pool, value);
+	if (dev)
+		return add_dev(t, pool, set, value);
+	return add_key(t, pool, key, value);
+}
+
+static int parse_pool(struct tuplectl *t, int argc, char **argv, bool set,
+		      struct inet_tuple_obj *pool)
+{
+	int status;
+	int i;
+
+	if (!argc)
+		return wrong(t, "the name of the pool is missing");
+	if (inet_tuple_obj_set_str(pool, INET_TUPLE_A_POOL_NAME, argv[0]))
+		return no_memory(t);
+
+	for (i = 1; i < argc; i += 2) {
+		status = add_word(t, pool, set, argv[i],
+				  i + 1 < argc ? argv[i + 1] : NULL);
+		if (status != DONE)
+			return status;
+	}
+
+	if (set)
+		return argc > 1 ? DONE : wrong(t, "nothing to set");
+	if (!inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_DEV))
+		return wrong(t, "'dev' is missing");
+	if (!inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_PREFIX))
+		return wrong(t, "'prefix' is missing");
+	return DONE;
+}
+
+static int add_or_set(struct tuplectl *t, int argc, char **argv, bool set)
+{
+	struct inet_tuple_obj *pool;
+	int status;
+	int err;
+
+	pool = inet_tuple_obj_alloc(INET_TUPLE_POOL_OBJ);
+	if (!pool)
+		return no_memory(t);
+
+	status = parse_pool(t, argc, argv, set, pool);
+	if (status == DONE)
+		status = need_handle(t);
+	if (status == DONE) {
+		err = set ? inet_tuple_pool_set(t->h, pool) :
+			    inet_tuple_pool_add(t->h, pool);
+		if (err)
+			status = refused(t, err);
+	}
+	inet_tuple_obj_free(pool);
+	return status;
+}
+
+static int pool_add(struct tuplectl *t, int argc, char **argv)
+{
+	return add_or_set(t, argc, argv, false);
+}
+
+static int pool_set(struct tuplectl *t, int argc, char **argv)
+{
+	return add_or_set(t, argc, argv, true);
+}
+
+static int pool_del(struct tuplectl *t, int argc, char **argv)
+{
+	bool force = argc == 2 && !strcmp(argv[1], "force");
+	int status;
+	int err;
+
+	if (!argc)
+		return wrong(t, "the name of the pool is missing");
+	if (argc > 1 && !force)
+		return wrong(t, "'%s' is not understood",
+			     argv[strcmp(argv[1], "force") ? 1 : 2]);
+
+	status = need_handle(t);
+	if (status != DONE)
+		return status;
+	err = inet_tuple_pool_del(t->h, argv[0], force);
+	return err ? refused(t, err) : DONE;
+}
+
+/* Showing */
+
+static void print_ranges(const struct inet_tuple_obj *pool, int attr,
+			 const char *name, const char *indent)
+{
+	struct inet_tuple_prefix p;
+	char buf[PREFIX_TEXT];
+	unsigned int i;
+
+	for (i = 0; !inet_tuple_obj_prefix(pool, attr, i, &p); i++)
+		printf("%s%s %s", i ? " " : indent, name,
+		       attr == INET_TUPLE_A_POOL_PREFIX ?
+		       prefix_text(&p, buf) : range_text(&p, buf));
+}
+
+static bool all_users(const struct inet_tuple_obj *pool)
+{
+	struct inet_tuple_users u;
+
+	return inet_tuple_obj_users(pool, INET_TUPLE_A_POOL_USERS, 0, &u) ||
+	       u.first > u.last;
+}
+
+static void print_users(const struct inet_tuple_obj *pool)
+{
+	const int attr = INET_TUPLE_A_POOL_USERS;
+	struct inet_tuple_users u;
+	unsigned int i;
+
+	for (i = 0; !inet_tuple_obj_users(pool, attr, i, &u); i++) {
+		printf(" users %u", u.first);
+		if (u.last != u.first)
+			printf("-%u", u.last);
+	}
+}
+
+static void print_count(const struct inet_tuple_obj *pool, const char *name,
+			int attr)
+{
+	uint64_t num;
+
+	if (!inet_tuple_obj_num(pool, attr, &num))
+		printf(" %s %llu", name, (unsigned long long)num);
+}
+
+/* Name, device and counts: what fits a line */
+void pool_line(const struct inet_tuple_obj *pool)
+{
+	print_text(stdout, obj_str(pool, INET_TUPLE_A_POOL_NAME));
+	printf(" dev ");
+	print_text(stdout, obj_str(pool, INET_TUPLE_A_POOL_DEV));
+	if (!obj_num(pool, INET_TUPLE_A_POOL_IFINDEX, 1))
+		printf(" (gone)");
+	print_count(pool, "total", INET_TUPLE_A_POOL_TOTAL);
+	print_count(pool, "in_use", INET_TUPLE_A_POOL_IN_USE);
+	print_count(pool, "quarantined", INET_TUPLE_A_POOL_QUARANTINED);
+}
+
+static int show_text(const struct inet_tuple_obj *pool, void *arg)
+{
+	char buf[KEY_TEXT];
+	uint64_t num;
+	size_t i;
+
+	(void)arg;
+	pool_line(pool);
+	print_ranges(pool, INET_TUPLE_A_POOL_PREFIX, "prefix", "\n    ");
+	print_ranges(pool, INET_TUPLE_A_POOL_EXCLUDE, "exclude", "\n    ");
+	printf("\n   ");
+	for (i = 0; i < n_keys; i++)
+		if (!inet_tuple_obj_num(pool, keys[i].attr, &num))
+			printf(" %s %s", keys[i].name,
+			       key_text(&keys[i], num, buf));
+	if (all_users(pool))
+		printf(" users all");
+	else
+		print_users(pool);
+	putchar('\n');
+	return 0;
+}
+
+static void ranges_json(struct json *j, const char *key,
+			const struct inet_tuple_obj *pool, int attr)
+{
+	struct inet_tuple_prefix p;
+	char buf[PREFIX_TEXT];
+	unsigned int i;
+
+	json_begin(j, key, '[');
+	for (i = 0; !inet_tuple_obj_prefix(pool, attr, i, &p); i++)
+		json_str(j, NULL, attr == INET_TUPLE_A_POOL_PREFIX ?
+			 prefix_text(&p, buf) : range_text(&p, buf));
+	json_end(j, ']');
+}
+
+/* null: all */
+static void users_json(struct json *j, const struct inet_tuple_obj *pool)
+{
+	const int attr = INET_TUPLE_A_POOL_USERS;
+	struct inet_tuple_users u;
+	unsigned int i;
+
+	if (all_users(pool)) {
+		json_null(j, "users");
+		return;
+	}
+	json_begin(j, "users", '[');
+	for (i = 0; !inet_tuple_obj_users(pool, attr, i, &u); i++) {
+		json_begin(j, NULL, '{');
+		json_num(j, "first", u.first);
+		json_num(j, "last", u.last);
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+/* Words become strings; auto, unlimited and unset become null. */
+static void key_json(struct json *j, const struct key *key,
+		     const struct inet_tuple_obj *pool)
+{
+	char buf[KEY_TEXT];
+	uint64_t num;
+
+	if (inet_tuple_obj_num(pool, key->attr, &num))
+		json_null(j, key->name);
+	else if (key->attr == INET_TUPLE_A_POOL_DEFAULT)
+		json_bool(j, key->name, num);
+	else if (key->words)
+		json_str(j, key->name, key_text(key, num, buf));
+	else if (key->special && num == key->special_num)
+		json_null(j, key->name);
+	else
+		json_num(j, key->name, num);
+}
+
+/* The members of an object that the caller opened */
+void pool_json(struct json *j, const struct inet_tuple_obj *pool)
+{
+	size_t i;
+
+	json_obj_str(j, "name", pool, INET_TUPLE_A_POOL_NAME);
+	json_obj_str(j, "dev", pool, INET_TUPLE_A_POOL_DEV);
+	json_obj_num(j, "ifindex", pool, INET_TUPLE_A_POOL_IFINDEX);
+	ranges_json(j, "prefixes", pool, INET_TUPLE_A_POOL_PREFIX);
+	ranges_json(j, "excludes", pool, INET_TUPLE_A_POOL_EXCLUDE);
+	json_obj_num(j, "total", pool, INET_TUPLE_A_POOL_TOTAL);
+	json_obj_num(j, "in_use", pool, INET_TUPLE_A_POOL_IN_USE);
+	json_obj_num(j, "quarantined", pool, INET_TUPLE_A_POOL_QUARANTINED);
+	for (i = 0; i < n_keys; i++)
+		key_json(j, &keys[i], pool);
+	users_json(j, pool);
+}
+
+static int show_json(const struct inet_tuple_obj *pool, void *arg)
+{
+	struct json *j = arg;
+
+	json_item(j);
+	pool_json(j, pool);
+	json_end(j, '}');
+	return 0;
+}
+
+static int show_one(struct tuplectl *t, const char *name, inet_tuple_cb cb,
+		    struct json *j)
+{
+	struct inet_tuple_obj *pool;
+	int err;
+
+	err = inet_tuple_pool_get(t->h, name, &pool);
+	if (err)
+		return refused(t, err);
+	cb(pool, j);
+	if (t->json)
+		json_list_end(j, 0);
+	inet_tuple_obj_free(pool);
+	return DONE;
+}
+
+static int pool_show(struct tuplectl *t, int argc, char **argv)
+{
+	inet_tuple_cb cb = t->json ? show_json : show_text;
+	struct json j = { .f = stdout };
+	int status;
+	int err;
+
+	if (argc > 1)
+		return wrong(t, "'%s' is not understood", argv[1]);
+	status = need_handle(t);
+	if (status != DONE)
+		return status;
+	if (argc)
+		return show_one(t, argv[0], cb, &j);
+
+	err = inet_tuple_pool_list(t->h, cb, &j);
+	if (t->json)
+		json_list_end(&j, err);
+	return err ? refused(t, err) : DONE;
+}
+
+#define SETTINGS \
+	"        [plumb address|prefix] [assign create|bind]\n" \
+	"        [scope socket|process|cgroup|user]\n" \
+	"        [order sequential|random|lru] [quarantine MS|auto] [wait MS]\n" \
+	"        [quota N|unlimited] [users UID|UID-UID|all]...\n" \
+	"        [dscp N|NAME|unset] [priority N|unset] [mark N|unset]\n" \
+	"        [default on|off] [source static|dhcp] [state active|draining]\n"
+
+const struct command pool_commands[] = {
+	{ "show", "list", "pool show [NAME]\n", pool_show, key_name },
+	{ "add", NULL,
+	  "pool add NAME dev DEV prefix P... [exclude A|A-B|P]...\n" SETTINGS,
+	  pool_add, key_name },
+	{ "set", NULL,
+	  "pool set NAME [prefix +P|-P]... [exclude +A|-A]...\n" SETTINGS,
+	  pool_set, key_name },
+	{ "del", "delete", "pool del NAME [force]\n", pool_del, key_name },
+	{ .name = NULL },
+};
+
+/* save */
+
+/* Whether a pool made without the word would have another value. Which pool is
+ * the default one depends on the others; what order it has, on its size.
+ */
+static bool save_key(const struct inet_tuple_obj *pool, const struct key *key,
+		     uint64_t num)
+{
+	struct inet_tuple_prefix p;
+	unsigned int i;
+
+	if (key->context || num != key->def)
+		return true;
+	if (key->attr != INET_TUPLE_A_POOL_ORDER)
+		return false;
+	for (i = 0; !inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, i,
+					   &p); i++)
+		if (p.addr.family == AF_INET6)
+			return true;
+	return false;
+}
+
+static int save_pool(const struct inet_tuple_obj *pool, void *arg)
+{
+	char buf[KEY_TEXT];
+	uint64_t num;
+	size_t i;
+
+	(void)arg;
+	printf("pool add ");
+	print_word(stdout, obj_str(pool, INET_TUPLE_A_POOL_NAME));
+	printf(" dev ");
+	print_word(stdout, obj_str(pool, INET_TUPLE_A_POOL_DEV));
+	print_ranges(pool, INET_TUPLE_A_POOL_PREFIX, "prefix", " ");
+	print_ranges(pool, INET_TUPLE_A_POOL_EXCLUDE, "exclude", " ");
+	for (i = 0; i < n_keys; i++)
+		if (!inet_tuple_obj_num(pool, keys[i].attr, &num) &&
+		    save_key(pool, &keys[i], num))
+			printf(" %s %s", keys[i].name,
+			       key_text(&keys[i], num, buf));
+	if (!all_users(pool))
+		print_users(pool);
+	putchar('\n');
+	return 0;
+}
+
+static int save_rule(const struct inet_tuple_obj *rule, void *arg)
+{
+	(void)arg;
+	printf("rule add ");
+	rule_words(rule);
+	putchar('\n');
+	return 0;
+}
+
+/* Print commands that make the pools and rules anew, in their order */
+int save(struct tuplectl *t, int argc, char **argv)
+{
+	int status;
+	int err;
+
+	if (argc)
+		return wrong(t, "'%s' is not understood", argv[0]);
+	status = need_handle(t);
+	if (status != DONE)
+		return status;
+	err = inet_tuple_pool_list(t->h, save_pool, NULL);
+	if (!err)
+		err = inet_tuple_rule_list(t->h, save_rule, NULL);
+	return err ? refused(t, err) : DONE;
+}
