@@ -68,7 +68,9 @@ static void usage_line(FILE *f, const struct command *cmd, bool first)
 	fprintf(f, "%s tuplectl %s", first ? "Usage:" : "      ", cmd->usage);
 }
 
-/* Complain, and tell how the command that runs is used */
+/* Complain, and tell how the command that runs is used, unless a batch wants
+ * one line an error
+ */
 int wrong(const struct tuplectl *t, const char *fmt, ...)
 {
 	va_list args;
@@ -76,7 +78,7 @@ int wrong(const struct tuplectl *t, const char *fmt, ...)
 	va_start(args, fmt);
 	vcomplain(t, fmt, args);
 	va_end(args);
-	if (t->cmd)
+	if (t->cmd && !t->file)
 		usage_line(stderr, t->cmd, true);
 	return WRONG;
 }
@@ -212,7 +214,8 @@ int run_words(struct tuplectl *t, int argc, char **argv)
 		if (!cmd) {
 			complain(t, "'%s' is not a command of %s", argv[0],
 				 obj->name);
-			object_usage(stderr, obj, true);
+			if (!t->file)
+				object_usage(stderr, obj, true);
 			return WRONG;
 		}
 		argc--;
