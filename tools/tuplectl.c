@@ -83,12 +83,30 @@ int wrong(const struct tuplectl *t, const char *fmt, ...)
 	return WRONG;
 }
 
-/* Tell why a request failed: in the words of the kernel, where it has any */
-int refused(const struct tuplectl *t, int err)
+/* What the kernel did not like, where it is one of several */
+static bool blamed_range(const struct tuplectl *t,
+			 const struct inet_tuple_obj *obj, char *buf)
+{
+	struct inet_tuple_prefix p;
+
+	if (!obj || !t->h ||
+	    inet_tuple_obj_prefix(obj, inet_tuple_error_attr(t->h),
+				  inet_tuple_error_index(t->h), &p))
+		return false;
+	range_text(&p, buf);
+	return true;
+}
+
+/* Tell why a request failed: in the words of the kernel, where it has any.
+ * @obj: what was asked for, or NULL
+ */
+int refused_obj(const struct tuplectl *t, int err,
+		const struct inet_tuple_obj *obj)
 {
 	const char *text = t->h ? inet_tuple_error_text(t->h) : "";
 	int attr = t->h ? inet_tuple_error_attr(t->h) : 0;
 	const char *name = NULL;
+	char range[PREFIX_TEXT];
 
 	if (!*text)
 		text = strerror(-err);
@@ -96,11 +114,18 @@ int refused(const struct tuplectl *t, int err)
 		name = t->cmd->attr_name(attr);
 	if (name && strstr(text, name))
 		name = NULL;
-	if (name)
+	if (blamed_range(t, obj, range))
+		complain(t, "%s: %s", text, range);
+	else if (name)
 		complain(t, "%s (%s)", text, name);
 	else
 		complain(t, "%s", text);
 	return REFUSED;
+}
+
+int refused(const struct tuplectl *t, int err)
+{
+	return refused_obj(t, err, NULL);
 }
 
 /* What went wrong was not a request. */

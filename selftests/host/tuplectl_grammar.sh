@@ -107,8 +107,8 @@ wrong "dscp: '64' is not 0 to 63, a name such as ef or unset" \
 wrong "users: '7-5' is not a user, a range of uids or all" \
 	"${add[@]}" users 7-5
 wrong "users: '5' contradicts another users" "${add[@]}" users all users 5
-refused "there are host bits (prefix)" \
-	pool add web dev eth0 prefix 10.0.0.1/24
+refused "there are host bits: 10.0.0.1/24" "${add[@]}" prefix 10.0.0.1/24 \
+	prefix 10.0.1.0/24
 report "usage is told only for bad usage" [ "$(wc -l < "$dir/err")" = 1 ]
 
 # pool set, del

@@ -153,17 +153,22 @@ static void pool_new(int fd, const struct nlmsghdr *req,
 		     struct inet_tuple_obj *pool)
 {
 	struct inet_tuple_prefix p;
+	unsigned int i;
 
 	if (find_pool(name_of(pool)) >= 0) {
 		send_ack(fd, req, -EEXIST, "there is a pool of that name",
 			 NLMSG_HDRLEN + GENL_HDRLEN);
 		return;
 	}
-	inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, 0, &p);
-	if (host_bits(&p)) {
-		/* The test's name takes 8 bytes, its device 12. */
+	for (i = 0; !inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, i,
+					   &p); i++) {
+		if (!host_bits(&p))
+			continue;
+		/* The test's name takes 8 bytes, its device 12, a prefix 20;
+		 * the address inside is to blame.
+		 */
 		send_ack(fd, req, -EINVAL, "there are host bits",
-			 NLMSG_HDRLEN + GENL_HDRLEN + 20);
+			 NLMSG_HDRLEN + GENL_HDRLEN + 20 + 20 * i + 4);
 		return;
 	}
 	set_defaults(pool);
