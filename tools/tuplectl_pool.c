@@ -152,7 +152,7 @@ static int add_or_set(struct tuplectl *t, int argc, char **argv, bool set)
 		err = set ? inet_tuple_pool_set(t->h, pool) :
 			    inet_tuple_pool_add(t->h, pool);
 		if (err)
-			status = refused(t, err);
+			status = refused_obj(t, err, pool);
 	}
 	inet_tuple_obj_free(pool);
 	return status;
