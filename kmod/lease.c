@@ -340,22 +340,27 @@ static void tuple_lease_unplumb(struct tuple_lease *lease)
 	wake_up_all(&tuple_lease_plumbed);
 }
 
+/* Have the linger work run by then at the latest. */
+static void tuple_lease_linger_by(struct tuple_net *tn, unsigned long when)
+{
+	unsigned long now = jiffies;
+
+	if (!delayed_work_pending(&tn->linger_work) ||
+	    time_before(when, tn->linger_work.timer.expires))
+		mod_delayed_work(system_unbound_wq, &tn->linger_work,
+				 time_after(when, now) ? when - now : 0);
+}
+
 static void tuple_lease_linger(struct tuple_lease *lease)
 {
 	struct tuple_net *tn = lease->pool->tn;
-	unsigned long delay = 0;
 
 	lease->state = INET_TUPLE_LEASE_LINGERING;
 	lease->seen = 1;	/* a look that is under way may miss it */
-	if (time_after(lease->tcp_until, jiffies))
-		delay = lease->tcp_until - jiffies;
 	spin_lock(&tn->linger_lock);
 	list_add_tail(&lease->queue, &tn->lingering);
 	spin_unlock(&tn->linger_lock);
-	/* Earlier of the two, should it be queued already */
-	if (!delayed_work_pending(&tn->linger_work) ||
-	    time_before(jiffies + delay, tn->linger_work.timer.expires))
-		mod_delayed_work(system_unbound_wq, &tn->linger_work, delay);
+	tuple_lease_linger_by(tn, lease->tcp_until);
 }
 
 static void tuple_lease_unlinger(struct tuple_lease *lease)
@@ -535,15 +540,21 @@ void tuple_lease_move(struct tuple_sock *to, struct tuple_sock *from)
 	tuple_lease_unlock(lease);
 }
 
+void tuple_lease_reconnect(struct tuple_sock *ts)
+{
+	struct tuple_lease *lease = tuple_lease_lock(ts);
+
+	if (lease && ts->sk->sk_state == TCP_CLOSE)
+		tuple_lease_note_tcp(lease, ts->sk);
+	tuple_lease_unlock(lease);
+}
+
 void tuple_lease_connected(struct tuple_sock *ts)
 {
 	struct tuple_lease *lease = tuple_lease_lock(ts);
 
-	if (lease) {
-		if (ts->sk->sk_state == TCP_CLOSE)
-			tuple_lease_note_tcp(lease, ts->sk);
+	if (lease)
 		lease->connected = 1;
-	}
 	tuple_lease_unlock(lease);
 }
 
@@ -580,6 +591,10 @@ void tuple_lease_fill(const struct tuple_lease *lease,
 	case INET_TUPLE_SCOPE_USER:
 		out->scope_id = from_kuid_munged(current_user_ns(),
 						 lease->key.uid);
+		break;
+	case INET_TUPLE_SCOPE_PROCESS:
+		out->scope_id = pid_vnr((struct pid *)
+					(unsigned long)lease->key.id);
 		break;
 	case INET_TUPLE_SCOPE_CGROUP:
 	case INET_TUPLE_SCOPE_ID_KEY:
@@ -1098,9 +1113,7 @@ void tuple_lease_linger_work(struct work_struct *work)
 	while (tuple_lease_linger_one(tn, &todo, look, &next))
 		;
 	if (next != never)
-		queue_delayed_work(system_unbound_wq, &tn->linger_work,
-				   time_after(next, jiffies) ?
-				   next - jiffies : 0);
+		tuple_lease_linger_by(tn, next);
 }
 
 /* Taking a lease from its sockets */
@@ -1164,13 +1177,14 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 		}
 	}
 	spin_unlock_bh(&pool->lock);
-	if (!sk)
-		return lease;
-
-	tuple_sock_abort(sk);
-	tuple_lease_leave_killed(sk);
-	sock_put(sk);
-	return true;
+	if (sk) {
+		tuple_sock_abort(sk);
+		tuple_lease_leave_killed(sk);
+		sock_put(sk);
+	}
+	if (lease)
+		wake_up_all(&tuple_lease_plumbed);
+	return lease;
 }
 
 static void tuple_lease_unplumb_ending(struct tuple_pool *pool)

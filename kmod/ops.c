@@ -399,6 +399,13 @@ static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 
 /* connect, listen, send */
 
+/* Connected, or on the way there (a connect() that failed leaves no peer) */
+static void tuple_ops_note_peer(struct tuple_sock *ts)
+{
+	if (inet_sk(ts->sk)->inet_dport || ts->sk->sk_state != TCP_CLOSE)
+		tuple_lease_connected(ts);
+}
+
 static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 			 int flags)
 {
@@ -408,10 +415,9 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	int err;
 
 	tuple_addr_parse(sk, uaddr, len, &a);
-	if (!a.valid) {		/* AF_UNSPEC disconnects; the rest is wrong */
-		tuple_lease_connected(ts);
+	tuple_lease_reconnect(ts);
+	if (!a.valid)		/* AF_UNSPEC disconnects; the rest is wrong */
 		return tuple_ops_base(ts)->connect(sock, uaddr, len, flags);
-	}
 	err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
 				     tuple_ops_nonblock(sock, flags));
 	if (err)
@@ -420,10 +426,11 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	if (sk->sk_state != TCP_LISTEN)
 		tuple_sock_hook(ts);
 	release_sock(sk);
-	tuple_lease_connected(ts);
 	tuple_ops_settle(sock, ts);
-	return tuple_ops_base(ts)->connect(sock, (struct sockaddr *)&a.ss, len,
-					   flags);
+	err = tuple_ops_base(ts)->connect(sock, (struct sockaddr *)&a.ss, len,
+					  flags);
+	tuple_ops_note_peer(ts);
+	return err;
 }
 
 /* See struct tuple_sock: who listens is cloned with its destructor. */
@@ -490,12 +497,12 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 								msg->msg_flags));
 		if (err)
 			return err;
-		if (sk->sk_type == SOCK_STREAM)
-			tuple_lease_connected(ts);
 		if (settle)
 			tuple_ops_settle(sock, ts);
 	}
-	return tuple_ops_base(ts)->sendmsg(sock, msg, size);
+	err = tuple_ops_base(ts)->sendmsg(sock, msg, size);
+	tuple_ops_note_peer(ts);
+	return err;
 }
 
 static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
@@ -594,6 +601,10 @@ static int tuple_setsockopt_ops(struct socket *sock, struct tuple_sock *ts,
 	const struct proto_ops *base = tuple_ops_base(ts);
 	const struct proto_ops *ours = READ_ONCE(sock->ops), *now, *unbound;
 	int err;
+
+	/* No listener gets other ops, and its children must not see these. */
+	if (sock->sk->sk_state == TCP_LISTEN)
+		return base->setsockopt(sock, level, optname, optval, optlen);
 
 	mutex_lock(&tuple_ops_ulp_mutex);
 	if (ours->release != ts->unbound->release || sock->ops != ours) {
