@@ -459,8 +459,7 @@ static void tuple_lease_note_tcp(struct tuple_lease *lease,
  * told that there is always something locked.)
  */
 static struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
-	__acquires(RCU)
-	__acquires(POOL)
+	__acquires(RCU) __acquires(POOL)
 {
 	struct tuple_lease *lease;
 
@@ -476,8 +475,7 @@ static struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
 }
 
 static void tuple_lease_unlock(struct tuple_lease *lease)
-	__releases(POOL)
-	__releases(RCU)
+	__releases(POOL) __releases(RCU)
 {
 	if (lease)
 		spin_unlock_bh(&lease->pool->lock);
@@ -869,6 +867,24 @@ static bool tuple_lease_may_retry(struct tuple_request *r)
 	       READ_ONCE(r->pool->conf.state) != INET_TUPLE_STATE_ACTIVE;
 }
 
+/* All addresses are taken: wait for one, if the pool has patience. */
+static int tuple_lease_wait_free(struct tuple_request *r, bool nonblock,
+				 long *timeo)
+{
+	long left = *timeo;
+
+	if (!left)
+		return -EADDRNOTAVAIL;
+	if (nonblock)
+		return -EAGAIN;
+	left = wait_event_interruptible_timeout(r->pool->waiters,
+						tuple_lease_may_retry(r), left);
+	if (left < 0)
+		return left;
+	*timeo = left;
+	return 0;
+}
+
 /* Try until there is a lease, a refusal, or the pool's patience ends. */
 static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 					      bool nonblock)
@@ -896,12 +912,7 @@ static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 						       !tuple_lease_busy(r));
 			break;
 		case -EBUSY:
-			if (!timeo || nonblock)
-				return ERR_PTR(timeo ? -EAGAIN :
-						       -EADDRNOTAVAIL);
-			timeo = wait_event_interruptible_timeout(pool->waiters,
-					tuple_lease_may_retry(r), timeo);
-			err = timeo < 0 ? timeo : 0;
+			err = tuple_lease_wait_free(r, nonblock, &timeo);
 			break;
 		default:
 			return lease;
@@ -909,6 +920,18 @@ static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 		if (err)
 			return ERR_PTR(err);
 	}
+}
+
+/* A PLUMBING lease could not be put on the device. */
+static void tuple_lease_fail(struct tuple_lease *lease, int err)
+{
+	trace_tuple_plumb_fail(lease, err);
+	if (err == -EEXIST)
+		lease->foreign = 1;
+	else
+		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_FAIL_NTF,
+					  -err);
+	tuple_lease_free(lease);
 }
 
 /* Put a PLUMBING lease on the device and make it the sock's. */
@@ -925,13 +948,7 @@ static int tuple_lease_install(struct tuple_request *r,
 
 	spin_lock_bh(&pool->lock);
 	if (err) {
-		trace_tuple_plumb_fail(lease, err);
-		if (err == -EEXIST)
-			lease->foreign = 1;
-		else
-			tuple_netlink_lease_event(lease,
-					INET_TUPLE_CMD_LEASE_FAIL_NTF, -err);
-		tuple_lease_free(lease);
+		tuple_lease_fail(lease, err);
 	} else if (pool->dead) {
 		lease->plumbed |= plumb && !lease->lost;
 		pool->in_use--;
@@ -1018,7 +1035,7 @@ static void tuple_lease_look(struct net *net)
 	struct hlist_nulls_node *node;
 	struct sock *sk;
 	unsigned int i;
-	spinlock_t *lock;
+	spinlock_t *lock;	/* of the bucket */
 
 	for (i = 0; i <= hashinfo->ehash_mask; i++) {
 		if (!(i & 0x3ff))

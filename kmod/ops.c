@@ -554,8 +554,8 @@ static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
 	return tuple_sock_adopt(child, newsock->sk, ts->destruct);
 }
 
-static int tuple_accept(struct socket *sock, struct socket *newsock,
-			TUPLE_ACCEPT_PROTO)
+static int tuple_do_accept(struct socket *sock, struct socket *newsock,
+			   struct proto_accept_arg *arg)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	const struct proto_ops *base = tuple_ops_base(ts);
@@ -566,7 +566,7 @@ static int tuple_accept(struct socket *sock, struct socket *newsock,
 	child = tuple_sock_alloc();
 	if (!child)
 		return -ENOMEM;
-	err = base->accept(sock, newsock, TUPLE_ACCEPT_ARGS);
+	err = tuple_base_accept(base, sock, newsock, arg);
 	if (err) {
 		tuple_sock_free(child);
 		return err;
@@ -584,6 +584,8 @@ static int tuple_accept(struct socket *sock, struct socket *newsock,
 		tuple_sock_abort(newsock->sk);
 	return 0;
 }
+
+TUPLE_ACCEPT_OP(tuple_accept, tuple_do_accept)
 
 /* Socket options */
 

@@ -48,7 +48,7 @@ struct tuple_sock {
 		struct rcu_head rcu;
 	};
 	void (*destruct)(struct sock *sk);
-	struct mutex mutex;
+	struct mutex mutex;	/* assigning and exchanging */
 	u64 scope_id;
 	char *pool_name;
 	const struct proto_ops *unbound;
