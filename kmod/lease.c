@@ -571,6 +571,16 @@ bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 	return lease;
 }
 
+bool tuple_lease_pool_conf(struct tuple_sock *ts, struct tuple_pool_conf *conf)
+{
+	struct tuple_lease *lease = tuple_lease_lock(ts);
+
+	if (lease)
+		*conf = lease->pool->conf;
+	tuple_lease_unlock(lease);
+	return lease;
+}
+
 void tuple_lease_fill(const struct tuple_lease *lease,
 		      struct inet_tuple_lease *out)
 {

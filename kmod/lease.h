@@ -180,6 +180,11 @@ void tuple_lease_connected(struct tuple_sock *ts);
 bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 		      bool *prefix_plumbed);
 
+/* The settings of the pool of a sock's lease; its arrays are not to be used.
+ * Return: false where the sock holds none. Atomic.
+ */
+bool tuple_lease_pool_conf(struct tuple_sock *ts, struct tuple_pool_conf *conf);
+
 /* What is told of a lease, in the reader's user namespace; pool->lock held */
 void tuple_lease_fill(const struct tuple_lease *lease,
 		      struct inet_tuple_lease *out);

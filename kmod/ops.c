@@ -161,7 +161,7 @@ int tuple_ops_lease(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 	if (err)
 		return err;
 	tuple_ops_set_source(ts);
-	tuple_sock_apply(ts->sk, pool);
+	tuple_sock_apply(ts);
 	return 0;
 }
 
@@ -582,6 +582,7 @@ static int tuple_do_accept(struct socket *sock, struct socket *newsock,
 	/* The listener was aborted in between: so is what came from it. */
 	if (leased && !READ_ONCE(child->lease))
 		tuple_sock_abort(newsock->sk);
+	tuple_sock_apply(child);
 	return 0;
 }
 

@@ -559,6 +559,12 @@ void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev)
 	tuple_nd_dev_came(pool, dev);
 }
 
+void tuple_pool_resync(struct tuple_pool *pool)
+{
+	set_bit(TUPLE_POOL_RESYNC, &pool->flags);
+	queue_work(system_unbound_wq, &pool->work);
+}
+
 void tuple_pool_lose_dev(struct tuple_pool *pool)
 {
 	struct net_device *dev = rtnl_dereference(pool->dev);
@@ -940,6 +946,8 @@ static int tuple_pool_set_dev(struct tuple_pool *pool, int ifindex,
 		err = -EBUSY;
 	} else if (!rcu_access_pointer(pool->dev)) {
 		tuple_pool_take_dev(pool, dev);
+		if (dev->flags & IFF_UP)	/* nobody will tell so */
+			tuple_pool_resync(pool);
 	}
 	rtnl_unlock();
 	return err;

@@ -251,6 +251,8 @@ void tuple_pool_flush(struct tuple_net *tn);
 
 /* The pool's device is gone; RTNL held */
 void tuple_pool_lose_dev(struct tuple_pool *pool);
+/* Its device is up: have addresses and routes put on it. RTNL held, atomic */
+void tuple_pool_resync(struct tuple_pool *pool);
 /* Give a pool without one a device; RTNL held, atomic */
 void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev);
 
