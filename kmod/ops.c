@@ -418,10 +418,15 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	tuple_lease_reconnect(ts);
 	if (!a.valid)		/* AF_UNSPEC disconnects; the rest is wrong */
 		return tuple_ops_base(ts)->connect(sock, uaddr, len, flags);
-	err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
-				     tuple_ops_nonblock(sock, flags));
-	if (err)
-		return err;
+	/* A stream that was connected, even if it was aborted since, has to be
+	 * disconnected first: inet says so.
+	 */
+	if (sk->sk_type != SOCK_STREAM || sock->state == SS_UNCONNECTED) {
+		err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
+					     tuple_ops_nonblock(sock, flags));
+		if (err)
+			return err;
+	}
 	lock_sock(sk);
 	if (sk->sk_state != TCP_LISTEN)
 		tuple_sock_hook(ts);
