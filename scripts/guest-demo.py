@@ -90,16 +90,13 @@ def shell(command, show=True):
 def device_addresses():
     """The addresses of eth0, as ip addr tells them."""
     found = json.loads(shell("ip -json addr show dev eth0", show=False))
-    # the device's own link-local address says nothing here
-    found = [a["local"] for a in found[0]["addr_info"] if a["scope"] != "link"]
-    return sorted(found, key=lambda a: (":" in a, socket.inet_pton(
-        socket.AF_INET6 if ":" in a else socket.AF_INET, a)))
+    # the device's own link-local address comes when it likes
+    return [a["local"] for a in found[0]["addr_info"] if a["scope"] != "link"]
 
 
-def show_device(addresses):
-    say("   # ip addr show dev eth0")
-    text = " ".join(addresses)
-    for line in textwrap.wrap(text, WIDTH - 5):
+def show_device():
+    text = " ".join(shell("ip -brief addr show dev eth0").split())
+    for line in textwrap.wrap(text, WIDTH - 5, subsequent_indent=" " * 12):
         say("     " + line)
 
 
@@ -247,9 +244,9 @@ def verdict(clients, before, during, after):
         bad.append(None)
     if bad:
         return 1
-    say(f"{len(tuples)} sockets, {len(tuples)} addresses. Each peer saw the address that the socket "
-        "owns;")
-    say("each address was on eth0 while its socket was open, and only then.")
+    say(f"{len(tuples)} sockets, {len(tuples)} addresses. Each peer saw the address that its socket "
+        "owns; each")
+    say("address was on eth0 while the socket was open, and only then.")
     return 0
 
 
@@ -262,15 +259,15 @@ def demo():
     servers = start_servers()
     before = device_addresses()
     step("Before: the host has its own addresses.")
-    show_device(before)
+    show_device()
     step("Two ordinary sockets, then eight of AF_INET_TUPLE and AF_INET6_TUPLE, ask who they are.")
     clients = open_clients()
     during = device_addresses()
     step("During: each of the eight has brought its own address.")
-    show_device(during)
+    show_device()
     step("After: the sockets are closed.")
     after = close_clients(clients, before)
-    show_device(after)
+    show_device()
     say("   # tuplectl pool show demo")
     say("     " + shell("tuplectl pool show demo", show=False).splitlines()[0])
     say("     (quarantined: an address rests a minute before another socket gets it)")
