@@ -103,7 +103,7 @@ check_output "and shows it" "" echo "$missing"
 ctl pool set p mark 0 dscp ef priority 0x10
 check_match "numbers: 0 is no mark, a DSCP by name, hexadecimal" \
 	"dscp 46 priority 16 mark unset" ctl pool show p
-ctl pool set p dscp unset priority unset
+ctl pool set p dscp unset priority unset wait 0
 save=$(ctl save)
 check_output "save: what is not as by default" \
 	"pool add p dev d0 prefix 10.1.0.0/24 default on" ctl save
@@ -200,7 +200,7 @@ refused "twice" 2 "given twice" pool set p quota 1 quota 2
 refused "an unknown setting" 2 "'colour' is not a setting" pool set p colour red
 refused "an unknown object" 2 "'poodle' is not an object" poodle show
 refused "an unknown command" 2 "'paint' is not a command of pool" pool paint p
-refused "not an address" 2 "'10.1.0' is not" pool set p exclude +10.1.0
+refused "not an address" 2 "'\+10.1.0' is not" pool set p exclude +10.1.0
 refused "not a prefix" 2 "'\+10.3.0.0/33' is not" pool set p prefix +10.3.0.0/33
 refused "neither plus nor minus" 2 "needs a \+" pool set p prefix 10.3.0.0/24
 refused "a device cannot be changed" 2 "cannot be changed" pool set p dev d1
