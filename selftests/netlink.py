@@ -19,7 +19,7 @@ import sys
  LEASE_NEW_NTF, LEASE_DEL_NTF, LEASE_FREE_NTF, LEASE_FAIL_NTF, RULE_NEW_NTF,
  RULE_DEL_NTF) = range(1, 20)
 NAME, DEV, IFINDEX, PREFIX, EXCLUDE, PREFIX_DEL, EXCLUDE_DEL, PLUMB = range(1, 9)
-QUOTA, USERS, DSCP, DEFAULT, STATE, FORCE, TOTAL = 13, 14, 15, 18, 20, 21, 22
+QUOTA, USERS, DSCP, DEFAULT, STATE, FORCE, TOTAL = 14, 15, 16, 19, 21, 22, 23
 ADDR, LEN, LAST = 1, 2, 3
 LEASE_POOL, LEASE_ADDR = 1, 2
 RULE_POOL, RULE_UID = 1, 2
@@ -215,7 +215,9 @@ def shapes(genl):
             attr(NAME, 'keep') + attr(TOTAL, b'\0' * 8))
     inner = attr(ADDR, ip('10.1.0.0'))
     for cut in (1, 3, 5, 7):
-        refused(f'a nest cut after {cut} bytes', genl, errno.EINVAL, POOL_NEW,
+        # no room for a header is a nest of a wrong size, to netlink
+        refused(f'a nest cut after {cut} bytes', genl,
+                errno.EINVAL if cut > 3 else errno.ERANGE, POOL_NEW,
                 POOL + attr(PREFIX | NESTED, inner[:cut]))
     refused('an attribute longer than its nest', genl, errno.EINVAL, POOL_NEW,
             POOL + attr(PREFIX | NESTED, struct.pack('=HH', 200, ADDR) + b'abcd'))
@@ -257,13 +259,12 @@ def lengths(genl):
     refused('host bits', genl, errno.EINVAL, POOL_NEW,
             POOL + prefix('10.1.0.1/24'), at=bad)
     for size in (0, 1, 2, 3, 5, 8):
-        refused(f'a u32 of {size} bytes', genl,
-                errno.EINVAL if size != 5 and size != 8 else errno.EINVAL,
-                POOL_NEW, GOOD + attr(QUOTA, b'\0' * size), at=len(GOOD))
+        refused(f'a u32 of {size} bytes', genl, errno.EINVAL, POOL_NEW,
+                GOOD + attr(QUOTA, b'\0' * size), at=len(GOOD))
     for size in (0, 2, 4):
         refused(f'a u8 of {size} bytes', genl, errno.EINVAL, POOL_NEW,
                 GOOD + attr(PLUMB, b'\0' * size), at=len(GOOD))
-    refused('a flag with a value', genl, errno.EINVAL, POOL_DEL,
+    refused('a flag with a value', genl, errno.ERANGE, POOL_DEL,
             attr(NAME, 'keep') + u8(FORCE, 1))
     for type_, top in ((PLUMB, 1), (DEFAULT, 1), (STATE, 1)):
         refused(f'a number out of range, attribute {type_}', genl, errno.ERANGE,
@@ -272,7 +273,7 @@ def lengths(genl):
             at=len(GOOD))
     refused('a name that does not end', genl, errno.EINVAL, POOL_NEW,
             attr(NAME, b'pool') + GOOD[8:], at=0)
-    refused('a name of 32', genl, errno.ERANGE, POOL_NEW,
+    refused('a name of 32', genl, errno.EINVAL, POOL_NEW,
             attr(NAME, 'x' * 32) + GOOD[8:], at=0)
     refused('a name of nothing', genl, errno.EINVAL, POOL_NEW,
             attr(NAME, '') + GOOD[8:], at=0)
