@@ -8,7 +8,7 @@ agent.sh, as one process for a whole test: starting python is what costs.
 	open ID KIND PROTO		KIND: 4, 6 (tuple sockets), inet4, inet6
 	many ID N KIND PROTO		ID0 to ID(N-1)
 	churn SECONDS SEED KIND...	open, use and close as quickly as possible
-	pool|bind|connect|listen|accept|send|sendto|recv|name|error|close
+	pool|move|bind|connect|listen|accept|send|sendto|recv|name|error|close
 """
 
 import ctypes
@@ -23,11 +23,13 @@ import time
 CLONE_NEWNET = 0x40000000
 SOL_INET_TUPLE = 7018
 INET_TUPLE_POOL = 1
+INET_TUPLE_POOL_MOVE = 4
 KINDS = {'4': (18, socket.AF_INET), '6': (22, socket.AF_INET6),
          'inet4': (socket.AF_INET, socket.AF_INET),
          'inet6': (socket.AF_INET6, socket.AF_INET6)}
 PROTOS = {'tcp': (socket.SOCK_STREAM, 0), 'udp': (socket.SOCK_DGRAM, 0),
           'raw': (socket.SOCK_RAW, socket.IPPROTO_UDP),
+          'udpnb': (socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0),
           'ping': (socket.SOCK_DGRAM, socket.IPPROTO_ICMP),
           'ping6': (socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6)}
 libc = ctypes.CDLL(None, use_errno=True)
@@ -166,6 +168,8 @@ COMMANDS = {
     'name': lambda k: name_of(socks[k]),
     'pool': lambda k, n: socks[k].setsockopt(SOL_INET_TUPLE, INET_TUPLE_POOL,
                                              n.encode()),
+    'move': lambda k, n: socks[k].setsockopt(SOL_INET_TUPLE,
+                                             INET_TUPLE_POOL_MOVE, n.encode()),
     'mark': lambda k: socks[k].getsockopt(socket.SOL_SOCKET, 36),
     'reset': lambda k: socks[k].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                            b'\1\0\0\0\0\0\0\0'),
