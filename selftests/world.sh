@@ -172,12 +172,27 @@ on_host addr flush dev eth0
 check "flush: the address of a listener is gone" off_dev "$(told_first name x4)"
 check "flush: no lease is left of address plumbing" \
 	wait_for 5 eval 'counts a4 0 0 && counts a6 0 0'
-check "flush: prefixes are not addresses" is_local 4 10.65.0.0/24
+check "flush: prefixes are not addresses" wait_for 5 is_local 4 10.65.0.0/24
 told close a4 a6 x4 p4 p6 >/dev/null
 own_addresses
 ip -n "$peer" neigh flush dev eth0
 a4=$(told_first open a4 4 udp)
 check "flush: new sockets answer" pings "$a4"
+
+# A device without an address of the host's
+
+on_host link add d0 type dummy
+on_host link set d0 up
+ctl pool add d4 dev d0 prefix 10.66.0.0/24
+ctl pool add dp dev d0 prefix 10.67.0.0/24 plumb prefix
+told open x 4 udp >/dev/null
+told move x d4 >/dev/null
+told close x >/dev/null
+check "a prefix outlives the last address of its device" \
+	wait_for 5 is_local 4 10.67.0.0/24
+ctl pool del d4
+ctl pool del dp
+on_host link del d0
 
 # Pools are deleted and changed while sockets hold their leases
 
@@ -351,9 +366,9 @@ check "the module is unloaded with all its pools" wait_for 10 rmmod inet_tuple
 check "no address is left" off_dev 10.64.0.64/28
 check "no prefix is left" not_local 4 10.65.0.0/24
 check "and the host's own is" on_dev 10.64.0.1
-check "no family is left" asks EAFNOSUPPORT open x 4 udp
 check "nothing of it is in sysfs" test ! -e /sys/class/inet_tuple
-check "it loads again" modprobe inet_tuple
+check "who asks for the family loads it again" asks EADDRNOTAVAIL open x 4 udp
+check "and there it is" test -e /sys/class/inet_tuple/pools
 check "and knows of no pool" test -z "$(ctl save)"
 check_fails "no device was waited for" grep -q "unregister_netdevice: waiting" \
 	<<<"$(dmesg)"
