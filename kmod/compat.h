@@ -21,11 +21,41 @@
 
 /* 6.10: accept() takes one struct for what were two arguments */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
-#define TUPLE_ACCEPT_PROTO	int flags, bool kern
-#define TUPLE_ACCEPT_ARGS	flags, kern
+struct proto_accept_arg {
+	int flags;
+	bool kern;
+};
+
+static inline int tuple_base_accept(const struct proto_ops *base,
+				    struct socket *sock, struct socket *newsock,
+				    struct proto_accept_arg *arg)
+{
+	return base->accept(sock, newsock, arg->flags, arg->kern);
+}
+
+/* The op itself, from a function of today's form */
+#define TUPLE_ACCEPT_OP(name, function)					\
+static int name(struct socket *sock, struct socket *newsock, int flags,	\
+		bool kern)						\
+{									\
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };	\
+									\
+	return function(sock, newsock, &arg);				\
+}
 #else
-#define TUPLE_ACCEPT_PROTO	struct proto_accept_arg *arg
-#define TUPLE_ACCEPT_ARGS	arg
+static inline int tuple_base_accept(const struct proto_ops *base,
+				    struct socket *sock, struct socket *newsock,
+				    struct proto_accept_arg *arg)
+{
+	return base->accept(sock, newsock, arg);
+}
+
+#define TUPLE_ACCEPT_OP(name, function)					\
+static int name(struct socket *sock, struct socket *newsock,		\
+		struct proto_accept_arg *arg)				\
+{									\
+	return function(sock, newsock, arg);				\
+}
 #endif
 
 /* 6.10: __assign_str() lost its source argument */

@@ -340,22 +340,27 @@ static void tuple_lease_unplumb(struct tuple_lease *lease)
 	wake_up_all(&tuple_lease_plumbed);
 }
 
+/* Have the linger work run by then at the latest. */
+static void tuple_lease_linger_by(struct tuple_net *tn, unsigned long when)
+{
+	unsigned long now = jiffies;
+
+	if (!delayed_work_pending(&tn->linger_work) ||
+	    time_before(when, tn->linger_work.timer.expires))
+		mod_delayed_work(system_unbound_wq, &tn->linger_work,
+				 time_after(when, now) ? when - now : 0);
+}
+
 static void tuple_lease_linger(struct tuple_lease *lease)
 {
 	struct tuple_net *tn = lease->pool->tn;
-	unsigned long delay = 0;
 
 	lease->state = INET_TUPLE_LEASE_LINGERING;
 	lease->seen = 1;	/* a look that is under way may miss it */
-	if (time_after(lease->tcp_until, jiffies))
-		delay = lease->tcp_until - jiffies;
 	spin_lock(&tn->linger_lock);
 	list_add_tail(&lease->queue, &tn->lingering);
 	spin_unlock(&tn->linger_lock);
-	/* Earlier of the two, should it be queued already */
-	if (!delayed_work_pending(&tn->linger_work) ||
-	    time_before(jiffies + delay, tn->linger_work.timer.expires))
-		mod_delayed_work(system_unbound_wq, &tn->linger_work, delay);
+	tuple_lease_linger_by(tn, lease->tcp_until);
 }
 
 static void tuple_lease_unlinger(struct tuple_lease *lease)
@@ -454,8 +459,7 @@ static void tuple_lease_note_tcp(struct tuple_lease *lease,
  * told that there is always something locked.)
  */
 static struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
-	__acquires(RCU)
-	__acquires(POOL)
+	__acquires(RCU) __acquires(POOL)
 {
 	struct tuple_lease *lease;
 
@@ -471,8 +475,7 @@ static struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
 }
 
 static void tuple_lease_unlock(struct tuple_lease *lease)
-	__releases(POOL)
-	__releases(RCU)
+	__releases(POOL) __releases(RCU)
 {
 	if (lease)
 		spin_unlock_bh(&lease->pool->lock);
@@ -535,15 +538,21 @@ void tuple_lease_move(struct tuple_sock *to, struct tuple_sock *from)
 	tuple_lease_unlock(lease);
 }
 
+void tuple_lease_reconnect(struct tuple_sock *ts)
+{
+	struct tuple_lease *lease = tuple_lease_lock(ts);
+
+	if (lease && ts->sk->sk_state == TCP_CLOSE)
+		tuple_lease_note_tcp(lease, ts->sk);
+	tuple_lease_unlock(lease);
+}
+
 void tuple_lease_connected(struct tuple_sock *ts)
 {
 	struct tuple_lease *lease = tuple_lease_lock(ts);
 
-	if (lease) {
-		if (ts->sk->sk_state == TCP_CLOSE)
-			tuple_lease_note_tcp(lease, ts->sk);
+	if (lease)
 		lease->connected = 1;
-	}
 	tuple_lease_unlock(lease);
 }
 
@@ -558,6 +567,16 @@ bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 			*prefix_plumbed = lease->pool->conf.plumb ==
 					  INET_TUPLE_PLUMB_PREFIX;
 	}
+	tuple_lease_unlock(lease);
+	return lease;
+}
+
+bool tuple_lease_pool_conf(struct tuple_sock *ts, struct tuple_pool_conf *conf)
+{
+	struct tuple_lease *lease = tuple_lease_lock(ts);
+
+	if (lease)
+		*conf = lease->pool->conf;
 	tuple_lease_unlock(lease);
 	return lease;
 }
@@ -580,6 +599,10 @@ void tuple_lease_fill(const struct tuple_lease *lease,
 	case INET_TUPLE_SCOPE_USER:
 		out->scope_id = from_kuid_munged(current_user_ns(),
 						 lease->key.uid);
+		break;
+	case INET_TUPLE_SCOPE_PROCESS:
+		out->scope_id = pid_vnr((struct pid *)
+					(unsigned long)lease->key.id);
 		break;
 	case INET_TUPLE_SCOPE_CGROUP:
 	case INET_TUPLE_SCOPE_ID_KEY:
@@ -854,6 +877,24 @@ static bool tuple_lease_may_retry(struct tuple_request *r)
 	       READ_ONCE(r->pool->conf.state) != INET_TUPLE_STATE_ACTIVE;
 }
 
+/* All addresses are taken: wait for one, if the pool has patience. */
+static int tuple_lease_wait_free(struct tuple_request *r, bool nonblock,
+				 long *timeo)
+{
+	long left = *timeo;
+
+	if (!left)
+		return -EADDRNOTAVAIL;
+	if (nonblock)
+		return -EAGAIN;
+	left = wait_event_interruptible_timeout(r->pool->waiters,
+						tuple_lease_may_retry(r), left);
+	if (left < 0)
+		return left;
+	*timeo = left;
+	return 0;
+}
+
 /* Try until there is a lease, a refusal, or the pool's patience ends. */
 static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 					      bool nonblock)
@@ -881,12 +922,7 @@ static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 						       !tuple_lease_busy(r));
 			break;
 		case -EBUSY:
-			if (!timeo || nonblock)
-				return ERR_PTR(timeo ? -EAGAIN :
-						       -EADDRNOTAVAIL);
-			timeo = wait_event_interruptible_timeout(pool->waiters,
-					tuple_lease_may_retry(r), timeo);
-			err = timeo < 0 ? timeo : 0;
+			err = tuple_lease_wait_free(r, nonblock, &timeo);
 			break;
 		default:
 			return lease;
@@ -894,6 +930,18 @@ static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 		if (err)
 			return ERR_PTR(err);
 	}
+}
+
+/* A PLUMBING lease could not be put on the device. */
+static void tuple_lease_fail(struct tuple_lease *lease, int err)
+{
+	trace_tuple_plumb_fail(lease, err);
+	if (err == -EEXIST)
+		lease->foreign = 1;
+	else
+		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_FAIL_NTF,
+					  -err);
+	tuple_lease_free(lease);
 }
 
 /* Put a PLUMBING lease on the device and make it the sock's. */
@@ -910,13 +958,7 @@ static int tuple_lease_install(struct tuple_request *r,
 
 	spin_lock_bh(&pool->lock);
 	if (err) {
-		trace_tuple_plumb_fail(lease, err);
-		if (err == -EEXIST)
-			lease->foreign = 1;
-		else
-			tuple_netlink_lease_event(lease,
-					INET_TUPLE_CMD_LEASE_FAIL_NTF, -err);
-		tuple_lease_free(lease);
+		tuple_lease_fail(lease, err);
 	} else if (pool->dead) {
 		lease->plumbed |= plumb && !lease->lost;
 		pool->in_use--;
@@ -1003,7 +1045,7 @@ static void tuple_lease_look(struct net *net)
 	struct hlist_nulls_node *node;
 	struct sock *sk;
 	unsigned int i;
-	spinlock_t *lock;
+	spinlock_t *lock;	/* of the bucket */
 
 	for (i = 0; i <= hashinfo->ehash_mask; i++) {
 		if (!(i & 0x3ff))
@@ -1098,9 +1140,7 @@ void tuple_lease_linger_work(struct work_struct *work)
 	while (tuple_lease_linger_one(tn, &todo, look, &next))
 		;
 	if (next != never)
-		queue_delayed_work(system_unbound_wq, &tn->linger_work,
-				   time_after(next, jiffies) ?
-				   next - jiffies : 0);
+		tuple_lease_linger_by(tn, next);
 }
 
 /* Taking a lease from its sockets */
@@ -1164,13 +1204,14 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 		}
 	}
 	spin_unlock_bh(&pool->lock);
-	if (!sk)
-		return lease;
-
-	tuple_sock_abort(sk);
-	tuple_lease_leave_killed(sk);
-	sock_put(sk);
-	return true;
+	if (sk) {
+		tuple_sock_abort(sk);
+		tuple_lease_leave_killed(sk);
+		sock_put(sk);
+	}
+	if (lease)
+		wake_up_all(&tuple_lease_plumbed);
+	return lease;
 }
 
 static void tuple_lease_unplumb_ending(struct tuple_pool *pool)

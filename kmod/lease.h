@@ -159,12 +159,14 @@ void tuple_lease_leave(struct tuple_sock *ts, bool may_sleep);
 void tuple_lease_move(struct tuple_sock *to, struct tuple_sock *from);
 
 /**
- * tuple_lease_connected - the sock is about to be connected
+ * tuple_lease_reconnect - the sock is about to be connected or disconnected
  * @ts: the sock
  *
- * Says so to its lease, and takes note of what an earlier connection of the
- * sock may have left in TIME_WAIT. Atomic.
+ * Takes note of what its last connection may have left in TIME_WAIT. Atomic.
  */
+void tuple_lease_reconnect(struct tuple_sock *ts);
+
+/* The sock has a peer: its lease is to rest when it ends. Atomic. */
 void tuple_lease_connected(struct tuple_sock *ts);
 
 /**
@@ -177,6 +179,11 @@ void tuple_lease_connected(struct tuple_sock *ts);
  */
 bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 		      bool *prefix_plumbed);
+
+/* The settings of the pool of a sock's lease; its arrays are not to be used.
+ * Return: false where the sock holds none. Atomic.
+ */
+bool tuple_lease_pool_conf(struct tuple_sock *ts, struct tuple_pool_conf *conf);
 
 /* What is told of a lease, in the reader's user namespace; pool->lock held */
 void tuple_lease_fill(const struct tuple_lease *lease,

@@ -30,11 +30,12 @@ struct tuple_pool;
  * @linger_work: looks whether it does
  * @nd_users: IPv6 pools with prefix plumbing, under @mutex: the hook that
  *	answers neighbour solicitations is there while this is not 0
- * @sysfs_attr: the namespace's own copy of the class's "pools" file
+ * @rtnl_seq: of the last request; @rtnl_mutex
+ * @sysfs: the namespace's own copy of the class's "pools" file
  */
 struct tuple_net {
 	struct net *net;
-	struct mutex mutex;
+	struct mutex mutex;		/* configuration */
 	struct list_head pools;
 	struct tuple_pool __rcu *default_pool[2];
 	struct list_head rules;
@@ -42,9 +43,9 @@ struct tuple_net {
 	unsigned int pool_seq;
 	unsigned int rule_seq;
 	struct socket *rtnl_sock;
-	struct mutex rtnl_mutex;
+	struct mutex rtnl_mutex;	/* rtnl_sock */
 	u32 rtnl_seq;
-	spinlock_t linger_lock;
+	spinlock_t linger_lock;		/* lingering */
 	struct list_head lingering;
 	struct delayed_work linger_work;
 	unsigned int nd_users;

@@ -161,7 +161,7 @@ int tuple_ops_lease(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 	if (err)
 		return err;
 	tuple_ops_set_source(ts);
-	tuple_sock_apply(ts->sk, pool);
+	tuple_sock_apply(ts);
 	return 0;
 }
 
@@ -399,6 +399,13 @@ static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 
 /* connect, listen, send */
 
+/* Connected, or on the way there (a connect() that failed leaves no peer) */
+static void tuple_ops_note_peer(struct tuple_sock *ts)
+{
+	if (inet_sk(ts->sk)->inet_dport || ts->sk->sk_state != TCP_CLOSE)
+		tuple_lease_connected(ts);
+}
+
 static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 			 int flags)
 {
@@ -408,22 +415,27 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	int err;
 
 	tuple_addr_parse(sk, uaddr, len, &a);
-	if (!a.valid) {		/* AF_UNSPEC disconnects; the rest is wrong */
-		tuple_lease_connected(ts);
+	tuple_lease_reconnect(ts);
+	if (!a.valid)		/* AF_UNSPEC disconnects; the rest is wrong */
 		return tuple_ops_base(ts)->connect(sock, uaddr, len, flags);
+	/* A stream that was connected, even if it was aborted since, has to be
+	 * disconnected first: inet says so.
+	 */
+	if (sk->sk_type != SOCK_STREAM || sock->state == SS_UNCONNECTED) {
+		err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
+					     tuple_ops_nonblock(sock, flags));
+		if (err)
+			return err;
 	}
-	err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
-				     tuple_ops_nonblock(sock, flags));
-	if (err)
-		return err;
 	lock_sock(sk);
 	if (sk->sk_state != TCP_LISTEN)
 		tuple_sock_hook(ts);
 	release_sock(sk);
-	tuple_lease_connected(ts);
 	tuple_ops_settle(sock, ts);
-	return tuple_ops_base(ts)->connect(sock, (struct sockaddr *)&a.ss, len,
-					   flags);
+	err = tuple_ops_base(ts)->connect(sock, (struct sockaddr *)&a.ss, len,
+					  flags);
+	tuple_ops_note_peer(ts);
+	return err;
 }
 
 /* See struct tuple_sock: who listens is cloned with its destructor. */
@@ -490,12 +502,12 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 								msg->msg_flags));
 		if (err)
 			return err;
-		if (sk->sk_type == SOCK_STREAM)
-			tuple_lease_connected(ts);
 		if (settle)
 			tuple_ops_settle(sock, ts);
 	}
-	return tuple_ops_base(ts)->sendmsg(sock, msg, size);
+	err = tuple_ops_base(ts)->sendmsg(sock, msg, size);
+	tuple_ops_note_peer(ts);
+	return err;
 }
 
 static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
@@ -547,8 +559,8 @@ static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
 	return tuple_sock_adopt(child, newsock->sk, ts->destruct);
 }
 
-static int tuple_accept(struct socket *sock, struct socket *newsock,
-			TUPLE_ACCEPT_PROTO)
+static int tuple_do_accept(struct socket *sock, struct socket *newsock,
+			   struct proto_accept_arg *arg)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	const struct proto_ops *base = tuple_ops_base(ts);
@@ -559,7 +571,7 @@ static int tuple_accept(struct socket *sock, struct socket *newsock,
 	child = tuple_sock_alloc();
 	if (!child)
 		return -ENOMEM;
-	err = base->accept(sock, newsock, TUPLE_ACCEPT_ARGS);
+	err = tuple_base_accept(base, sock, newsock, arg);
 	if (err) {
 		tuple_sock_free(child);
 		return err;
@@ -575,8 +587,11 @@ static int tuple_accept(struct socket *sock, struct socket *newsock,
 	/* The listener was aborted in between: so is what came from it. */
 	if (leased && !READ_ONCE(child->lease))
 		tuple_sock_abort(newsock->sk);
+	tuple_sock_apply(child);
 	return 0;
 }
+
+TUPLE_ACCEPT_OP(tuple_accept, tuple_do_accept)
 
 /* Socket options */
 
@@ -594,6 +609,10 @@ static int tuple_setsockopt_ops(struct socket *sock, struct tuple_sock *ts,
 	const struct proto_ops *base = tuple_ops_base(ts);
 	const struct proto_ops *ours = READ_ONCE(sock->ops), *now, *unbound;
 	int err;
+
+	/* No listener gets other ops, and its children must not see these. */
+	if (sock->sk->sk_state == TCP_LISTEN)
+		return base->setsockopt(sock, level, optname, optval, optlen);
 
 	mutex_lock(&tuple_ops_ulp_mutex);
 	if (ours->release != ts->unbound->release || sock->ops != ours) {

@@ -424,8 +424,7 @@ static void tuple_plumb_dev_event(struct tuple_pool *pool,
 		return;
 	switch (event) {
 	case NETDEV_UP:
-		set_bit(TUPLE_POOL_RESYNC, &pool->flags);
-		queue_work(system_unbound_wq, &pool->work);
+		tuple_pool_resync(pool);
 		break;
 	case NETDEV_CHANGENAME:
 		spin_lock_bh(&pool->lock);

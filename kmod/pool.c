@@ -382,7 +382,9 @@ static int tuple_pool_build_one(struct tuple_alloc *alloc, int idx,
 	err = 0;
 	if (!n)
 		goto out;
-	err = tuple_alloc_build(alloc, prefixes, n, excludes, m, conf->order,
+	err = tuple_alloc_build(alloc, prefixes, n, excludes, m,
+				conf->order_set ? conf->order :
+						  INET_TUPLE_ORDER_LRU,
 				conf->order_set);
 	if (err || alloc->total > TUPLE_ALLOC_LRU_MAX)
 		goto out;
@@ -406,17 +408,25 @@ static void tuple_pool_unbuild(struct tuple_alloc alloc[2])
 	tuple_alloc_init(&alloc[1]);
 }
 
+/* Where the user asked for no order, @conf is told the one in effect: that of
+ * the IPv4 prefixes, if there are any.
+ */
 static int tuple_pool_build(struct tuple_alloc alloc[2],
-			    const struct tuple_pool_conf *conf, u64 held)
+			    struct tuple_pool_conf *conf, u64 held)
 {
 	int err;
 
 	err = tuple_pool_build_one(&alloc[0], 0, conf, held);
 	if (!err)
 		err = tuple_pool_build_one(&alloc[1], 1, conf, held);
-	if (err)
+	if (err) {
 		tuple_pool_unbuild(alloc);
-	return err;
+		return err;
+	}
+	if (!conf->order_set)
+		conf->order = alloc[1].n_spans && !alloc[0].n_spans ?
+			      alloc[1].order : INET_TUPLE_ORDER_LRU;
+	return 0;
 }
 
 /* Prefix plumbing */
@@ -557,6 +567,12 @@ void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev)
 	memcpy(pool->ifname, dev->name, IFNAMSIZ);
 	spin_unlock_bh(&pool->lock);
 	tuple_nd_dev_came(pool, dev);
+}
+
+void tuple_pool_resync(struct tuple_pool *pool)
+{
+	set_bit(TUPLE_POOL_RESYNC, &pool->flags);
+	queue_work(system_unbound_wq, &pool->work);
 }
 
 void tuple_pool_lose_dev(struct tuple_pool *pool)
@@ -940,6 +956,8 @@ static int tuple_pool_set_dev(struct tuple_pool *pool, int ifindex,
 		err = -EBUSY;
 	} else if (!rcu_access_pointer(pool->dev)) {
 		tuple_pool_take_dev(pool, dev);
+		if (dev->flags & IFF_UP)	/* nobody will tell so */
+			tuple_pool_resync(pool);
 	}
 	rtnl_unlock();
 	return err;

@@ -147,7 +147,7 @@ struct tuple_pool_change {
  *	them off for good; inside tn->mutex, outside RTNL
  * @flags: TUPLE_POOL_*, for @work
  * @waiters: sockets that wait for an address
- * @kobj_dev: the pool's directory in sysfs, owned by sysfs.c
+ * @sysfs: the pool's directory in sysfs, owned by sysfs.c
  */
 struct tuple_pool {
 	struct list_head list;
@@ -155,7 +155,7 @@ struct tuple_pool {
 	struct tuple_net *tn;
 	char name[INET_TUPLE_NAMSIZ];
 	char ifname[IFNAMSIZ];
-	spinlock_t lock;
+	spinlock_t lock;		/* (L) */
 	struct net_device __rcu *dev;
 	netdevice_tracker dev_tracker;
 	struct tuple_pool_conf conf;
@@ -171,7 +171,7 @@ struct tuple_pool {
 	struct work_struct work;
 	bool nd;
 	bool allmulti;
-	struct mutex plumb_mutex;
+	struct mutex plumb_mutex;	/* resync against the end of leases */
 	unsigned long flags;
 	wait_queue_head_t waiters;
 	void *sysfs;
@@ -251,6 +251,8 @@ void tuple_pool_flush(struct tuple_net *tn);
 
 /* The pool's device is gone; RTNL held */
 void tuple_pool_lose_dev(struct tuple_pool *pool);
+/* Its device is up: have addresses and routes put on it. RTNL held, atomic */
+void tuple_pool_resync(struct tuple_pool *pool);
 /* Give a pool without one a device; RTNL held, atomic */
 void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev);
 

@@ -219,31 +219,27 @@ void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr)
 	sk_dst_reset(sk);
 }
 
-void tuple_sock_apply(struct sock *sk, struct tuple_pool *pool)
+void tuple_sock_apply(struct tuple_sock *ts)
 {
-	u32 priority, mark;
-	u8 dscp;
+	struct tuple_pool_conf conf;
+	struct sock *sk = ts->sk;
 
-	spin_lock_bh(&pool->lock);
-	dscp = pool->conf.dscp;
-	priority = pool->conf.priority;
-	mark = pool->conf.mark;
-	spin_unlock_bh(&pool->lock);
-
-	if (dscp != TUPLE_DSCP_UNSET) {
-		ip_sock_set_tos(sk, dscp << 2);
+	if (!tuple_lease_pool_conf(ts, &conf))
+		return;
+	if (conf.dscp != TUPLE_DSCP_UNSET) {
+		ip_sock_set_tos(sk, conf.dscp << 2);
 #if IS_ENABLED(CONFIG_IPV6)
 		if (sk->sk_family == AF_INET6) {
 			lock_sock(sk);
-			inet6_sk(sk)->tclass = dscp << 2;
+			inet6_sk(sk)->tclass = conf.dscp << 2;
 			release_sock(sk);
 		}
 #endif
 	}
-	if (priority != TUPLE_PRIORITY_UNSET)
-		sock_set_priority(sk, priority);
-	if (mark)
-		sock_set_mark(sk, mark);
+	if (conf.priority != TUPLE_PRIORITY_UNSET)
+		sock_set_priority(sk, conf.priority);
+	if (conf.mark)
+		sock_set_mark(sk, conf.mark);
 }
 
 int __init tuple_sock_init(void)

@@ -48,7 +48,7 @@ struct tuple_sock {
 		struct rcu_head rcu;
 	};
 	void (*destruct)(struct sock *sk);
-	struct mutex mutex;
+	struct mutex mutex;	/* assigning and exchanging */
 	u64 scope_id;
 	char *pool_name;
 	const struct proto_ops *unbound;
@@ -109,9 +109,10 @@ bool tuple_sock_is_early(const struct sock *sk);
  */
 void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr);
 
-/* The namespace's pool of choice for what is set on every sock of a lease */
-struct tuple_pool;
-void tuple_sock_apply(struct sock *sk, struct tuple_pool *pool);
+/* Set on a sock what its pool wants on every sock: dscp, priority, mark. Takes
+ * the sock's lock.
+ */
+void tuple_sock_apply(struct tuple_sock *ts);
 
 int tuple_sock_init(void);
 void tuple_sock_uninit(void);

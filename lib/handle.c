@@ -259,3 +259,16 @@ ITL_EXPORT int inet_tuple_error_attr(const struct inet_tuple_handle *h)
 {
 	return h->attr;
 }
+
+/**
+ * inet_tuple_error_index - which value of an attribute the kernel refused
+ * @h: the connection
+ *
+ * Return: the place among the prefixes, excludes or users of the attribute
+ * that inet_tuple_error_attr() tells, from 0.
+ */
+ITL_EXPORT unsigned int
+inet_tuple_error_index(const struct inet_tuple_handle *h)
+{
+	return h->index;
+}

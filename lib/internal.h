@@ -83,7 +83,8 @@ struct inet_tuple_handle {
 	size_t buf_size;
 	char *events_buf;
 	size_t events_buf_size;
-	int attr;		/* the last refusal: attribute */
+	int attr;		/* the last refusal: attribute, */
+	unsigned int index;	/* which of several of that number */
 	char text[256];		/* and text */
 };
 

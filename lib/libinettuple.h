@@ -109,6 +109,7 @@ int inet_tuple_handle_open(struct inet_tuple_handle **handle,
 void inet_tuple_handle_close(struct inet_tuple_handle *h);
 const char *inet_tuple_error_text(const struct inet_tuple_handle *h);
 int inet_tuple_error_attr(const struct inet_tuple_handle *h);
+unsigned int inet_tuple_error_index(const struct inet_tuple_handle *h);
 
 /**
  * inet_tuple_cb - called for each object of a list

@@ -46,19 +46,28 @@ ssize_t itl_recv(int fd, char **buf, size_t *size)
 	}
 }
 
-/* Which attribute of the request lies at an offset that the kernel blamed */
-static int attr_at(const struct nlmsghdr *req, uint32_t offset)
+/* Which attribute of the request lies at an offset that the kernel blamed, be
+ * it inside a nest, and how many of the same number come before it
+ */
+static void blame(struct inet_tuple_handle *h, const struct nlmsghdr *req,
+		  uint32_t offset)
 {
 	const struct nlattr *nla;
 	size_t start;
+	int type;
 
+	h->attr = 0;
+	h->index = 0;
 	mnl_attr_for_each(nla, req, GENL_HDRLEN) {
 		start = (const char *)nla - (const char *)req;
-		if (offset >= start &&
-		    offset < start + mnl_attr_get_len(nla))
-			return mnl_attr_get_type(nla);
+		type = mnl_attr_get_type(nla);
+		h->index = type == h->attr ? h->index + 1 : 0;
+		h->attr = type;
+		if (offset >= start && offset < start + mnl_attr_get_len(nla))
+			return;
 	}
-	return 0;
+	h->attr = 0;
+	h->index = 0;
 }
 
 /* Keep what an extended acknowledgment says; @skip: bytes before the text */
@@ -83,7 +92,7 @@ static void keep_extack(struct inet_tuple_handle *h,
 			break;
 		case NLMSGERR_ATTR_OFFS:
 			if (len == sizeof(uint32_t))
-				h->attr = attr_at(req, mnl_attr_get_u32(nla));
+				blame(h, req, mnl_attr_get_u32(nla));
 			break;
 		case NLMSGERR_ATTR_MISS_TYPE:
 			if (len == sizeof(uint32_t))
@@ -189,6 +198,7 @@ int itl_request(struct inet_tuple_handle *h, struct nlmsghdr *req,
 
 	h->text[0] = '\0';
 	h->attr = 0;
+	h->index = 0;
 	req->nlmsg_seq = ++h->seq;
 	if (send(h->fd, req, req->nlmsg_len, MSG_NOSIGNAL) < 0)
 		return -errno;

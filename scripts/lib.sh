@@ -48,7 +48,7 @@ packages_missing() {
 
 apt_install() {
 	as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq install -y --no-install-recommends "$@" >&2
+		apt-get -qq install -y --no-install-recommends "$@" >"$CACHE/apt.log" 2>&1
 }
 
 # packages NAME...: they are installed when this returns.
@@ -64,6 +64,9 @@ packages() {
 		apt_install "${missing[@]}" || {
 			refresh_lists force
 			apt_install "${missing[@]}"
+		} || {
+			cat "$CACHE/apt.log" >&2
+			die "cannot install ${missing[*]}"
 		}
 	)
 }

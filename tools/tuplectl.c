@@ -68,7 +68,9 @@ static void usage_line(FILE *f, const struct command *cmd, bool first)
 	fprintf(f, "%s tuplectl %s", first ? "Usage:" : "      ", cmd->usage);
 }
 
-/* Complain, and tell how the command that runs is used */
+/* Complain, and tell how the command that runs is used, unless a batch wants
+ * one line an error
+ */
 int wrong(const struct tuplectl *t, const char *fmt, ...)
 {
 	va_list args;
@@ -76,17 +78,35 @@ int wrong(const struct tuplectl *t, const char *fmt, ...)
 	va_start(args, fmt);
 	vcomplain(t, fmt, args);
 	va_end(args);
-	if (t->cmd)
+	if (t->cmd && !t->file)
 		usage_line(stderr, t->cmd, true);
 	return WRONG;
 }
 
-/* Tell why a request failed: in the words of the kernel, where it has any */
-int refused(const struct tuplectl *t, int err)
+/* What the kernel did not like, where it is one of several */
+static bool blamed_range(const struct tuplectl *t,
+			 const struct inet_tuple_obj *obj, char *buf)
+{
+	struct inet_tuple_prefix p;
+
+	if (!obj || !t->h ||
+	    inet_tuple_obj_prefix(obj, inet_tuple_error_attr(t->h),
+				  inet_tuple_error_index(t->h), &p))
+		return false;
+	range_text(&p, buf);
+	return true;
+}
+
+/* Tell why a request failed: in the words of the kernel, where it has any.
+ * @obj: what was asked for, or NULL
+ */
+int refused_obj(const struct tuplectl *t, int err,
+		const struct inet_tuple_obj *obj)
 {
 	const char *text = t->h ? inet_tuple_error_text(t->h) : "";
 	int attr = t->h ? inet_tuple_error_attr(t->h) : 0;
 	const char *name = NULL;
+	char range[PREFIX_TEXT];
 
 	if (!*text)
 		text = strerror(-err);
@@ -94,11 +114,18 @@ int refused(const struct tuplectl *t, int err)
 		name = t->cmd->attr_name(attr);
 	if (name && strstr(text, name))
 		name = NULL;
-	if (name)
+	if (blamed_range(t, obj, range))
+		complain(t, "%s: %s", text, range);
+	else if (name)
 		complain(t, "%s (%s)", text, name);
 	else
 		complain(t, "%s", text);
 	return REFUSED;
+}
+
+int refused(const struct tuplectl *t, int err)
+{
+	return refused_obj(t, err, NULL);
 }
 
 /* What went wrong was not a request. */
@@ -212,7 +239,8 @@ int run_words(struct tuplectl *t, int argc, char **argv)
 		if (!cmd) {
 			complain(t, "'%s' is not a command of %s", argv[0],
 				 obj->name);
-			object_usage(stderr, obj, true);
+			if (!t->file)
+				object_usage(stderr, obj, true);
 			return WRONG;
 		}
 		argc--;

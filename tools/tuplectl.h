@@ -60,6 +60,8 @@ struct command {
 void __printf(2, 3) complain(const struct tuplectl *t, const char *fmt, ...);
 int __printf(2, 3) wrong(const struct tuplectl *t, const char *fmt, ...);
 int refused(const struct tuplectl *t, int err);
+int refused_obj(const struct tuplectl *t, int err,
+		const struct inet_tuple_obj *obj);
 int failed(const struct tuplectl *t, int err);
 int need_handle(struct tuplectl *t);
 int run_words(struct tuplectl *t, int argc, char **argv);

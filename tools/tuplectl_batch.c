@@ -152,7 +152,7 @@ static int run_line(struct tuplectl *t, struct reader *r, struct words *words)
 	t->cmd = NULL;
 	err = split_words(r->line, words, &what);
 	if (err == -EINVAL)
-		return wrong(t, "%s is not closed", what);
+		return wrong(t, "the quote %s is not closed", what);
 	if (err)
 		return failed(t, err);
 	return words->n ? run_words(t, words->n, words->v) : DONE;

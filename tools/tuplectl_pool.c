@@ -152,7 +152,7 @@ static int add_or_set(struct tuplectl *t, int argc, char **argv, bool set)
 		err = set ? inet_tuple_pool_set(t->h, pool) :
 			    inet_tuple_pool_add(t->h, pool);
 		if (err)
-			status = refused(t, err);
+			status = refused_obj(t, err, pool);
 	}
 	inet_tuple_obj_free(pool);
 	return status;
@@ -415,18 +415,21 @@ const struct command pool_commands[] = {
 static bool save_key(const struct inet_tuple_obj *pool, const struct key *key,
 		     uint64_t num)
 {
+	uint64_t def = key->def, total;
 	struct inet_tuple_prefix p;
 	unsigned int i;
 
-	if (key->context || num != key->def)
+	if (key->context)
 		return true;
-	if (key->attr != INET_TUPLE_A_POOL_ORDER)
-		return false;
+	if (key->attr == INET_TUPLE_A_POOL_ORDER &&
+	    !inet_tuple_obj_num(pool, INET_TUPLE_A_POOL_TOTAL, &total) &&
+	    total > 1 << 20)
+		def = INET_TUPLE_ORDER_RANDOM;
 	for (i = 0; !inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, i,
 					   &p); i++)
-		if (p.addr.family == AF_INET6)
-			return true;
-	return false;
+		if (p.addr.family == AF_INET)
+			def = key->def;
+	return num != def;
 }
 
 static int save_pool(const struct inet_tuple_obj *pool, void *arg)

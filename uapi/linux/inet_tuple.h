@@ -72,7 +72,8 @@ enum inet_tuple_scope {
  * @family: AF_INET or AF_INET6
  * @scope: who shares the lease, enum inet_tuple_scope
  * @addr: the address; an IPv4 address is in its first four bytes
- * @scope_id: INET_TUPLE_SCOPE_ID, the uid or the cgroup id; 0 with other scopes
+ * @scope_id: INET_TUPLE_SCOPE_ID, the uid, the cgroup id or the process id; 0
+ *	with the scope of one socket
  * @age_ms: milliseconds since the lease was assigned
  * @expiry_ms: milliseconds until its address expires, ~0ULL: never
  * @sockets: how many sockets hold the lease
