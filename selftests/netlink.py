@@ -185,6 +185,10 @@ link set d0 up
 ''')
 
 
+def release():
+    return tuple(int(n) for n in os.uname().release.split('.')[:2])
+
+
 def tuple_socket():
     s = socket.socket(18, socket.SOCK_DGRAM)
     return socket.socket(socket.AF_INET, socket.SOCK_DGRAM, fileno=s.detach())
@@ -397,10 +401,12 @@ def filters(genl):
     check('by address', leased(genl.dump(LEASE_GET, b_addr)) == [addr_of(b)])
     check('by address, alone', leased(genl.ask(LEASE_GET, b_addr)) ==
           [addr_of(b)])
+    # before 6.2, the text of a dump that does not start is lost on its way
+    told = {'at': 0} if release() >= (6, 2) else {'text': False}
     refused('a pool that is not there', genl, errno.ENOENT, LEASE_GET,
-            attr(LEASE_POOL, 'nope'), DUMP, at=0)
+            attr(LEASE_POOL, 'nope'), DUMP, **told)
     refused('a pool is not dumped by name', genl, errno.EINVAL, POOL_GET,
-            attr(NAME, 'p'), DUMP, at=0)
+            attr(NAME, 'p'), DUMP, **told)
     b.close()
     refused('an address that is free', genl, errno.ENOENT, LEASE_GET, b_addr)
     check('is in no dump', not leased(genl.dump(LEASE_GET, b_addr)))
