@@ -151,7 +151,7 @@ def churn(seconds, seed, addr4, addr6):
             code = errno.errorcode.get(e.errno, 'timeout')
             refused[code] = refused.get(code, 0) + 1
             # nothing to have at the moment: leave the processor to who changes it
-            time.sleep(0.01)
+            time.sleep(0.003)
         while held and (len(held) > 20 or random.random() < 0.5):
             held.pop(random.randrange(len(held))).close()
     return f'{done} {refused}'

@@ -3,13 +3,14 @@
 #
 # Everything at once, on all processors, for a while: sockets of all kinds come
 # and go while pools, devices and namespaces are made, changed and ended under
-# them. Nothing may be left of it. Longer by INET_TUPLE_CHURN=SECONDS.
+# them. Nothing may be left of it.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agent.sh"
 need tuplectl python3
 
-seconds=${INET_TUPLE_CHURN:-20}
+seconds=20
+[ -z "${INET_TUPLE_LONG:-}" ] || seconds=80
 here=$(cd "$(dirname "$0")" && pwd)
 setup_ns host peer
 # shellcheck disable=SC2154	# by setup_ns
@@ -35,10 +36,10 @@ before=$(ip -n "$host" -br addr show dev eth0 | tr -s ' ')
 cat >"$work/make" <<'BATCH'
 pool add a4 dev eth0 prefix 10.64.0.64/26 quarantine 20
 pool add a6 dev eth0 prefix fd64::100/120 quarantine 0
-pool add p4 dev eth0 prefix 10.65.0.0/24 plumb prefix scope process
-pool add p6 dev eth0 prefix fd65::/64 plumb prefix assign bind
-pool add d4 dev d0 prefix 10.66.0.0/28 wait 20
-pool add d6 dev d0 prefix fd66::/124 scope user
+pool add p4 dev eth0 prefix 10.65.0.0/24 plumb prefix scope process quarantine 10
+pool add p6 dev eth0 prefix fd65::/64 plumb prefix assign bind quarantine 0
+pool add d4 dev d0 prefix 10.66.0.0/24 wait 20 quarantine 10
+pool add d6 dev d0 prefix fd66::/124 scope user quarantine 50
 rule add uid 0 pool d4
 BATCH
 cat >"$work/change" <<'BATCH'
