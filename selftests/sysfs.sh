@@ -22,18 +22,23 @@ is() {
 
 	diff <(printf '%s\n' "$@") "$file"
 }
+declare -A texts=(
+	[EINVAL]="Invalid argument"
+	[EEXIST]="File exists"
+	[ENOENT]="No such file or directory"
+	[ENODEV]="No such device"
+	[EBUSY]="Device or resource busy"
+	[ERANGE]="Numerical result out of range"
+	[EOPNOTSUPP]="Operation not supported"
+)
 # refuses ERRNO FILE TEXT: and the file reads as before.
 refuses() {
-	local before
+	local before text
 
-	before=$(cat "$2" 2>/dev/null)
-	python3 -c "import errno, os, sys
-fd = os.open(sys.argv[2], os.O_WRONLY)
-try:
-	os.write(fd, sys.argv[3].encode())
-except OSError as e:
-	sys.exit(e.errno != getattr(errno, sys.argv[1]) and str(e))
-sys.exit('it was taken')" "$@" && [ "$before" = "$(cat "$2" 2>/dev/null)" ]
+	before=$(<"$2")
+	text=$({ printf '%s' "$3" >"$2"; } 2>&1) && echo "it was taken" && return 1
+	echo "$text"
+	[[ $text == *"write error: ${texts[$1]}" ]] && [ "$before" = "$(<"$2")" ]
 }
 
 # pools

@@ -298,8 +298,8 @@ fi
 free_kb() { awk '/^(MemFree|Cached|Buffers|SReclaimable):/ { n += $2 } END { print n }' /proc/meminfo; }
 before=$(free_kb)
 begun=$(now)
-check "10.0.0.0/9 and an IPv6 /32" ctl -b - <<'BATCH'
-pool add big4 dev eth0 prefix 10.128.0.0/9 plumb prefix
+check "an IPv4 /8 and an IPv6 /32" ctl -b - <<'BATCH'
+pool add big4 dev eth0 prefix 16.0.0.0/8 plumb prefix
 pool add big6 dev eth0 prefix fd77::/32 plumb prefix
 BATCH
 took=$(($(now) - begun))
