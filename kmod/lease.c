@@ -749,12 +749,16 @@ static int tuple_lease_take(struct tuple_request *r)
 static int tuple_lease_enter(struct tuple_request *r)
 {
 	struct tuple_lease *lease = r->spare;
+	struct tuple_lease_key key = {
+		.net = r->pool->tn->net,
+		.addr = lease->addr,
+	};
 	int err;
 
-	err = rhashtable_insert_fast(&tuple_leases, &lease->node,
-				     tuple_leases_params);
+	err = rhashtable_lookup_insert_key(&tuple_leases, &key, &lease->node,
+					   tuple_leases_params);
 	if (err)
-		return -ENOMEM;
+		return err == -EEXIST ? -EADDRINUSE : -ENOMEM;
 	if (lease->key.scope == INET_TUPLE_SCOPE_SOCKET)
 		return 0;
 	err = rhashtable_insert_fast(&tuple_shared, &lease->scope_node,
@@ -1194,9 +1198,12 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 				      lease_list);
 		sk = ts->sk;
 		/* A sock without a reference is on its way into its
-		 * destructor, which finds no lease any more.
+		 * destructor, which finds no lease any more. A holder that
+		 * is not in the table keeps a lease aside, and finds out
+		 * when it wants it back.
 		 */
-		if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		if (tuple_sock_find(sk) != ts ||
+		    !refcount_inc_not_zero(&sk->sk_refcnt)) {
 			tuple_lease_detach(lease, ts);
 			if (!lease->n_socks)
 				tuple_lease_end(lease, false);
@@ -1251,30 +1258,57 @@ void tuple_lease_pool_work(struct work_struct *work)
  */
 #define TUPLE_LEASE_BATCH	1024
 
+/* Return: whether there was something to be ended */
+static bool tuple_lease_end_one(struct tuple_lease *lease)
+{
+	switch (lease->state) {
+	case INET_TUPLE_LEASE_ACTIVE:
+		if (lease->killed)
+			return false;
+		tuple_lease_condemn(lease);
+		return true;
+	case INET_TUPLE_LEASE_LINGERING:
+		tuple_lease_unlinger(lease);
+		tuple_lease_retire(lease, false);
+		return true;
+	case INET_TUPLE_LEASE_QUARANTINE:
+		del_timer(&lease->timer);
+		tuple_lease_free(lease);
+		return true;
+	}
+	return false;
+}
+
 static void tuple_lease_end_some(struct tuple_pool *pool)
 {
 	struct tuple_lease *lease, *tmp;
 	unsigned int n = 0;
 
 	spin_lock_bh(&pool->lock);
-	list_for_each_entry_safe(lease, tmp, &pool->leases, list) {
-		switch (lease->state) {
-		case INET_TUPLE_LEASE_ACTIVE:
-			tuple_lease_condemn(lease);
+	list_for_each_entry_safe(lease, tmp, &pool->leases, list)
+		if (tuple_lease_end_one(lease) && ++n == TUPLE_LEASE_BATCH)
 			break;
-		case INET_TUPLE_LEASE_LINGERING:
-			tuple_lease_unlinger(lease);
-			tuple_lease_retire(lease, false);
-			break;
-		case INET_TUPLE_LEASE_QUARANTINE:
-			del_timer(&lease->timer);
-			tuple_lease_free(lease);
-			break;
-		}
-		if (++n == TUPLE_LEASE_BATCH)
-			break;
-	}
 	spin_unlock_bh(&pool->lock);
+}
+
+void tuple_lease_prune(struct tuple_pool *pool)
+{
+	struct tuple_lease *lease, *tmp;
+	struct tuple_alloc *alloc;
+
+	lockdep_assert_held(&pool->lock);
+	list_for_each_entry_safe(lease, tmp, &pool->leases, list) {
+		alloc = &pool->alloc[tuple_family_index(&lease->addr)];
+		if (lease->state == TUPLE_LEASE_MARKER ||
+		    tuple_alloc_has(alloc, &lease->addr))
+			continue;
+		if (lease->state == INET_TUPLE_LEASE_QUARANTINE)
+			del_timer(&lease->timer);
+		else if (lease->state != TUPLE_LEASE_FOREIGN)
+			continue;
+		lease->foreign = 0;
+		tuple_lease_free(lease);
+	}
 }
 
 void tuple_lease_abort_all(struct tuple_pool *pool)
@@ -1411,7 +1445,7 @@ static int tuple_lease_foreign_locked(struct tuple_pool *pool,
 
 	if (!lease)
 		return present ? tuple_lease_foreign_add(pool, addr) : 0;
-	if (lease->dead)
+	if (lease->dead || lease->pool != pool)
 		return present ? -EAGAIN : 0;
 	if (lease->state != TUPLE_LEASE_FOREIGN)
 		lease->foreign = present;

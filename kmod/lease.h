@@ -252,6 +252,10 @@ int tuple_lease_grow(struct tuple_pool *pool, int idx);
 /* Re-enter what is held into a freshly built allocator; pool->lock held */
 int tuple_lease_retake(struct tuple_pool *pool, struct tuple_alloc *alloc,
 		       int idx);
+/* Drop what rests, and what is the host's, outside of the addresses that the
+ * pool hands out now; pool->lock held
+ */
+void tuple_lease_prune(struct tuple_pool *pool);
 /* Count the leases of each user anew, for a quota; pool->lock held */
 int tuple_lease_recount(struct tuple_pool *pool);
 /* Forget the foreign addresses of a pool that goes; process context */

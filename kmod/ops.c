@@ -165,40 +165,64 @@ int tuple_ops_lease(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 	return 0;
 }
 
+/* A lease that is kept while another one is being got: a holder that no look-up
+ * finds, on the stack.
+ */
+struct tuple_aside {
+	struct tuple_sock ts;
+	bool held;		/* there was one */
+};
+
+/* Have the old lease again; it may have been killed meanwhile. */
+static int tuple_ops_exchange_undo(struct tuple_sock *ts,
+				   struct tuple_aside *aside, int err)
+{
+	bool held = aside->held;
+
+	tuple_lease_move(ts, &aside->ts);
+	if (held && !READ_ONCE(ts->lease)) {
+		tuple_sock_abort(ts->sk);
+		return -ECONNABORTED;
+	}
+	tuple_ops_set_source(ts);
+	return err;
+}
+
 /* Keep the present lease aside, and get another one. */
 static int tuple_ops_exchange_begin(struct tuple_sock *ts,
-				    struct tuple_sock *aside,
+				    struct tuple_aside *aside,
 				    struct tuple_pool *pool, int idx,
 				    const struct in6_addr *want, bool nonblock)
 {
 	int err;
 
 	memset(aside, 0, sizeof(*aside));
-	aside->sk = ts->sk;
-	INIT_LIST_HEAD(&aside->lease_list);
-	tuple_lease_move(aside, ts);
+	aside->ts.sk = ts->sk;
+	INIT_LIST_HEAD(&aside->ts.lease_list);
+	tuple_lease_move(&aside->ts, ts);
+	aside->held = READ_ONCE(aside->ts.lease);
 	err = tuple_ops_lease(ts, pool, idx, want, nonblock);
 	if (err)
-		tuple_lease_move(ts, aside);
+		err = tuple_ops_exchange_undo(ts, aside, err);
 	return err;
 }
 
 /* Give one of the two back. */
 static void tuple_ops_exchange_end(struct tuple_sock *ts,
-				   struct tuple_sock *aside, bool commit)
+				   struct tuple_aside *aside, bool commit)
 {
-	if (!commit) {
+	if (commit) {
+		tuple_lease_leave(&aside->ts, true);
+	} else {
 		tuple_lease_leave(ts, true);
-		tuple_lease_move(ts, aside);
-		tuple_ops_set_source(ts);
+		tuple_ops_exchange_undo(ts, aside, 0);
 	}
-	tuple_lease_leave(aside, true);
 }
 
 int tuple_ops_exchange(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		       const struct in6_addr *want, bool nonblock)
 {
-	struct tuple_sock aside;
+	struct tuple_aside aside;
 	int err;
 
 	err = tuple_ops_exchange_begin(ts, &aside, pool, idx, want, nonblock);
@@ -281,7 +305,9 @@ static int tuple_ops_ready(struct tuple_sock *ts, struct socket *sock,
 	if (!tuple_ops_is_unbound(ts))
 		return 0;
 	have = tuple_ops_lease_index(ts);
-	if (have != idx) {
+	if (have == idx) {
+		tuple_ops_set_source(ts);
+	} else {
 		pool = tuple_pool_select(ts, idx, peer);
 		if (IS_ERR(pool))
 			return PTR_ERR(pool);
@@ -353,7 +379,7 @@ static int tuple_bind_locked(struct tuple_sock *ts, struct socket *sock,
 			     struct tuple_addr *a, int len)
 {
 	int idx = tuple_ops_index(ts->sk, &a->ip);
-	struct tuple_sock aside;
+	struct tuple_aside aside;
 	struct tuple_pool *pool;
 	bool own;
 	int err;
@@ -685,8 +711,9 @@ static int tuple_getsockopt(struct socket *sock, int level, int optname,
 
 	if (level == SOL_INET_TUPLE)
 		return tuple_sockopt_get(ts, optname, optval, optlen);
-	if (level == SOL_SCTP && (optname == SCTP_SOCKOPT_PEELOFF ||
-				  optname == SCTP_SOCKOPT_PEELOFF_FLAGS))
+	if (level == SOL_SCTP && ts->sk->sk_protocol == IPPROTO_SCTP &&
+	    (optname == SCTP_SOCKOPT_PEELOFF ||
+	     optname == SCTP_SOCKOPT_PEELOFF_FLAGS))
 		return tuple_getsockopt_peeloff(sock, ts, optname, optval,
 						optlen);
 	return tuple_ops_base(ts)->getsockopt(sock, level, optname, optval,

@@ -910,6 +910,8 @@ static int tuple_pool_commit(struct tuple_pool *pool,
 			swap(pool->alloc[0], alloc[0]);
 			swap(pool->alloc[1], alloc[1]);
 			swap(pool->conf, *conf);
+		} else {
+			tuple_lease_prune(pool);
 		}
 	}
 	spin_unlock_bh(&pool->lock);
