@@ -28,8 +28,6 @@
  */
 static const struct cred *tuple_plumb_cred;
 
-static bool tuple_plumb_exiting;
-
 static int tuple_plumb_ack(struct socket *sock, u32 seq)
 {
 	struct {
@@ -432,9 +430,7 @@ static void tuple_plumb_dev_event(struct tuple_pool *pool,
 		spin_unlock_bh(&pool->lock);
 		break;
 	case NETDEV_UNREGISTER:
-		/* Unregistering a notifier plays the end of every device. */
-		if (!READ_ONCE(tuple_plumb_exiting))
-			tuple_pool_lose_dev(pool);
+		tuple_pool_lose_dev(pool);
 		break;
 	}
 }
@@ -514,12 +510,8 @@ err_netdev:
 	return err;
 }
 
-/* The pools keep their devices until tuple_net_uninit() right after this, so
- * that it can take the addresses off.
- */
 void tuple_plumb_notifier_uninit(void)
 {
-	WRITE_ONCE(tuple_plumb_exiting, true);
 	unregister_inet6addr_notifier(&tuple_plumb_inet6addr_nb);
 	unregister_inetaddr_notifier(&tuple_plumb_inetaddr_nb);
 	unregister_netdevice_notifier(&tuple_plumb_netdev_nb);
