@@ -77,6 +77,13 @@ static void set_reset(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
+static int disconnect(int fd)
+{
+	struct addr none = { .sa.sa_family = AF_UNSPEC, .len = 16 };
+
+	return try_connect(fd, none);
+}
+
 /* A child of a listener of home, and the peer's end of it */
 static int accepted(int server, int *peer)
 {
@@ -158,7 +165,8 @@ TEST_F(life, close_connecting)
 	fd = OPEN(SOCK_STREAM | SOCK_NONBLOCK);
 	EXPECT_EQ(-EINPROGRESS, try_connect(fd, nobody));
 	close(fd);
-	ALL_BACK(2000);
+	/* what waits for the neighbour still has the address in it */
+	ALL_BACK(10000);
 }
 
 TEST_F(life, close_reset)
@@ -652,6 +660,7 @@ TEST_F(life, pool_del_force)
 	EXPECT_FALSE(has_lease(c.fd));
 	EXPECT_FALSE(has_lease(plain));
 	/* no pool, no lease: and nothing worse */
+	EXPECT_EQ(0, disconnect(c.fd));
 	EXPECT_EQ(-EADDRNOTAVAIL, try_connect(plain, PEER(9)));
 	EXPECT_EQ(-EADDRNOTAVAIL, try_connect(c.fd, PEER(9)));
 	EXPECT_EQ(-EADDRNOTAVAIL, try_sendto(udp, "x", PEER(9)));
@@ -696,8 +705,9 @@ TEST_F(life, lease_kill)
 	EXPECT_EQ(-ECONNRESET, try_recv(c.peer, 0));
 	EXPECT_TRUE(talks(other.fd, other.peer));
 	EXPECT_EQ(-ENOENT, lease_kill(text));
-	/* a new one at the next use */
+	/* a new one at the next use, which is as after any reset */
 	EXPECT_FALSE(has_lease(c.fd));
+	EXPECT_EQ(0, disconnect(c.fd));
 	ASSERT_EQ(0, conn_open(&again, c.fd, variant->family, 0));
 	EXPECT_TRUE(talks(again.fd, again.peer));
 	EXPECT_EQ(2, pool_in_use("p"));
@@ -813,10 +823,10 @@ TEST_F(life, tls)
 	CONNECT(&c);
 	ASSERT_EQ(0, tls_both(c.fd, c.peer));
 	EXPECT_TRUE(talks(c.fd, c.peer));
-	EXPECT_TRUE(has_lease(c.fd));
 	EXPECT_LT(refs, module_refs("inet_tuple"));
 	char *text = strdup(local_text(c.fd));
 	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_EQ(INET_TUPLE_LEASE_ACTIVE, lease_state(text));
 	set_reset(c.fd);
 	close(c.fd);
 	ALL_BACK(3000);
@@ -1063,7 +1073,17 @@ static int module_delete(void)
 TEST_F(module, pools_do_not_hold_it)
 {
 	IN_USE_NO_MORE;
+}
+
+TEST_F(module, loaded_by_its_family)
+{
+	IN_USE_NO_MORE;
+	ASSERT_EQ(0, write_file("/proc/sys/kernel/modprobe", "/bin/false"));
 	EXPECT_EQ(-EAFNOSUPPORT, try_socket(AF_INET_TUPLE, SOCK_STREAM, 0));
+	EXPECT_EQ(-EAFNOSUPPORT, try_socket(AF_INET6_TUPLE, SOCK_STREAM, 0));
+	ASSERT_EQ(0, write_file("/proc/sys/kernel/modprobe", "/sbin/modprobe"));
+	EXPECT_EQ(-EADDRNOTAVAIL, try_socket(AF_INET6_TUPLE, SOCK_STREAM, 0));
+	EXPECT_EQ(0, module_refs("inet_tuple"));
 }
 
 TEST_F(module, open_socket)
