@@ -1036,6 +1036,72 @@ TEST_F(change, mptcp_killed)
 	ALL_BACK(5000);
 }
 
+TEST_F(change, mptcp_child)
+{
+	int server = MPTCP(), fd, peer;
+
+	if (server == -EPROTONOSUPPORT)
+		SKIP(return, "no MPTCP here");
+	ASSERT_EQ(0, listen(server, 5));
+	peer = peer_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	limit_waits(peer);
+	ASSERT_EQ(0, try_connect(peer, local_address(server)));
+	fd = accept(server, NULL, NULL);
+	ASSERT_LE(0, fd);
+	limit_waits(fd);
+	char *text = strdup(local_text(fd));
+	close(server);
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_TRUE(talks(fd, peer));
+	EXPECT_EQ(0, lease_kill(text));
+	close(fd);
+	ALL_BACK(5000);
+}
+
+#define SCTP(type) try_socket(AF_INET_TUPLE, type, IPPROTO_SCTP)
+
+TEST_F(change, sctp_close)
+{
+	int fd = SCTP(SOCK_STREAM);
+	long refs = refs_settle();
+	struct conn c;
+
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no SCTP here");
+	close(fd);
+	refs = refs_settle();
+	fd = SCTP(SOCK_STREAM);
+	ASSERT_EQ(0, conn_open(&c, fd, AF_INET, IPPROTO_SCTP));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	close(fd);
+	EXPECT_EQ(0, try_recv(c.peer, 0));
+	close(c.peer);
+	close(c.listener);
+	ALL_BACK(10000);
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs));
+}
+
+TEST_F(change, sctp_child)
+{
+	int server = SCTP(SOCK_STREAM), fd, peer;
+
+	if (server == -EPROTONOSUPPORT)
+		SKIP(return, "no SCTP here");
+	ASSERT_EQ(0, listen(server, 5));
+	peer = peer_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+	limit_waits(peer);
+	ASSERT_EQ(0, try_connect(peer, local_address(server)));
+	fd = accept(server, NULL, NULL);
+	ASSERT_LE(0, fd);
+	limit_waits(fd);
+	close(server);
+	EXPECT_TRUE(talks(fd, peer));
+	close(peer);
+	EXPECT_EQ(0, try_recv(fd, 0));
+	close(fd);
+	ALL_BACK(10000);
+}
+
 /* The module stays while it is needed, and not longer. */
 
 FIXTURE(module) {
