@@ -80,6 +80,16 @@ static inline bool tuple_sock_freebind(struct sock *sk, bool on)
 	return was;
 }
 
+/* Do listeners of this protocol clone themselves? (TCP, MPTCP, DCCP) */
+static inline bool tuple_sock_is_icsk(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return inet_sk(sk)->is_icsk;
+#else
+	return inet_test_bit(IS_ICSK, sk);
+#endif
+}
+
 static inline struct inet_hashinfo *tuple_tcp_hashinfo(struct net *net)
 {
 	return net->ipv4.tcp_death_row.hashinfo;

@@ -23,6 +23,11 @@
 
 static struct kmem_cache *tuple_lease_cache;
 
+/* For what must not happen in a softirq, under RTNL, or in a task that nobody
+ * may keep waiting. Our own, so that unloading can wait for its end.
+ */
+struct workqueue_struct *tuple_lease_wq;
+
 /* All leases, by namespace and address */
 
 struct tuple_lease_key {
@@ -44,7 +49,7 @@ static u32 tuple_lease_obj_hash(const void *data, u32 len, u32 seed)
 {
 	const struct tuple_lease *lease = data;
 	struct tuple_lease_key key = {
-		.net = lease->pool->tn->net,
+		.net = lease->pool->net,
 		.addr = lease->addr,
 	};
 
@@ -58,7 +63,7 @@ static int tuple_lease_obj_cmp(struct rhashtable_compare_arg *arg,
 	const struct tuple_lease *lease = obj;
 
 	return !ipv6_addr_equal(&key->addr, &lease->addr) ||
-	       key->net != lease->pool->tn->net;
+	       key->net != lease->pool->net;
 }
 
 static const struct rhashtable_params tuple_leases_params = {
@@ -161,6 +166,12 @@ static struct tuple_lease *tuple_lease_alloc(struct tuple_pool *pool, gfp_t gfp)
 	return lease;
 }
 
+static bool tuple_lease_is_held(const struct tuple_lease *lease)
+{
+	return lease->state == INET_TUPLE_LEASE_PLUMBING ||
+	       lease->state == INET_TUPLE_LEASE_ACTIVE;
+}
+
 /* Quota: how many leases a user has, while the pool has a quota */
 
 static int tuple_lease_charge(struct tuple_lease *lease)
@@ -203,24 +214,28 @@ int tuple_lease_recount(struct tuple_pool *pool)
 {
 	struct tuple_lease *lease;
 	unsigned long n, uid;
-	int err;
+	struct xarray quota;
+	int err = 0;
 
 	lockdep_assert_held(&pool->lock);
-	xa_destroy(&pool->quota);
+	xa_init(&quota);
 	list_for_each_entry(lease, &pool->leases, list) {
-		lease->charged = 0;
-		if (lease->state & TUPLE_LEASE_PSEUDO ||
-		    lease->state > INET_TUPLE_LEASE_ACTIVE)
+		if (!tuple_lease_is_held(lease))
 			continue;
 		uid = __kuid_val(lease->uid);
-		n = xa_to_value(xa_load(&pool->quota, uid) ?: xa_mk_value(0));
-		err = xa_err(xa_store(&pool->quota, uid, xa_mk_value(n + 1),
+		n = xa_to_value(xa_load(&quota, uid) ?: xa_mk_value(0));
+		err = xa_err(xa_store(&quota, uid, xa_mk_value(n + 1),
 				      GFP_ATOMIC | __GFP_NOWARN));
 		if (err)
-			return err;
-		lease->charged = 1;
+			break;
 	}
-	return 0;
+	if (!err) {
+		swap(pool->quota, quota);
+		list_for_each_entry(lease, &pool->leases, list)
+			lease->charged = tuple_lease_is_held(lease);
+	}
+	xa_destroy(&quota);
+	return err;
 }
 
 /* The end of a lease, from its last sock to the pool */
@@ -321,7 +336,7 @@ static bool tuple_lease_retire(struct tuple_lease *lease, bool may_sleep)
 	if (may_sleep)
 		return true;
 	list_add_tail(&lease->queue, &pool->ending);
-	queue_work(system_unbound_wq, &pool->work);
+	queue_work(tuple_lease_wq, &pool->work);
 	return false;
 }
 
@@ -347,7 +362,7 @@ static void tuple_lease_linger_by(struct tuple_net *tn, unsigned long when)
 
 	if (!delayed_work_pending(&tn->linger_work) ||
 	    time_before(when, tn->linger_work.timer.expires))
-		mod_delayed_work(system_unbound_wq, &tn->linger_work,
+		mod_delayed_work(tuple_lease_wq, &tn->linger_work,
 				 time_after(when, now) ? when - now : 0);
 }
 
@@ -383,6 +398,7 @@ static bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 	if (lease->killed) {
 		lease->killed = 0;
 		list_del_init(&lease->queue);
+		wake_up_all(&tuple_lease_plumbed);
 	}
 	tuple_lease_uncharge(lease);
 	if (lease->tcp && !pool->dead &&
@@ -400,7 +416,7 @@ static bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 
 /* What a TCP connection leaves behind */
 
-static struct sock *tuple_lease_find_timewait(struct tuple_lease *lease,
+static struct sock *tuple_lease_find_timewait(const struct in6_addr *addr,
 					      const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
@@ -409,11 +425,11 @@ static struct sock *tuple_lease_find_timewait(struct tuple_lease *lease,
 	__be32 daddr = inet->inet_daddr;
 
 #if IS_ENABLED(CONFIG_IPV6)
-	if (!ipv6_addr_v4mapped(&lease->addr))
+	if (!ipv6_addr_v4mapped(addr))
 		return __inet6_lookup_established(net, hashinfo,
 						  &sk->sk_v6_daddr,
 						  inet->inet_dport,
-						  &lease->addr,
+						  addr,
 						  ntohs(inet->inet_sport),
 						  sk->sk_bound_dev_if, 0);
 	if (sk->sk_family == AF_INET6)
@@ -421,7 +437,7 @@ static struct sock *tuple_lease_find_timewait(struct tuple_lease *lease,
 #endif
 	return __inet_lookup_established(net, hashinfo, daddr,
 					 inet->inet_dport,
-					 lease->addr.s6_addr32[3],
+					 addr->s6_addr32[3],
 					 ntohs(inet->inet_sport),
 					 sk->sk_bound_dev_if, 0);
 }
@@ -429,27 +445,47 @@ static struct sock *tuple_lease_find_timewait(struct tuple_lease *lease,
 /* The sock is closed: is its connection in TIME_WAIT (or in FIN_WAIT2, which
  * ends there)? It is then found by the very addresses and ports of the sock.
  * An MPTCP sock's subflows cannot be looked at: have the tables searched.
+ *
+ * To be called without pool->lock: what the look-up finds may be a full sock
+ * that has taken the addresses over, and the put the last one.
+ *
+ * Return: whether TCP may speak from the address, until @until
  */
-static void tuple_lease_note_tcp(struct tuple_lease *lease,
-				 const struct sock *sk)
+static bool tuple_lease_timewait(struct tuple_sock *ts, unsigned long *until)
 {
-	unsigned long until = jiffies;
+	const struct sock *sk = ts->sk;
+	struct tuple_lease *lease;
+	bool connected = false;
+	struct in6_addr addr;
 	struct sock *tw;
 
-	if (!lease->connected || sk->sk_type != SOCK_STREAM)
-		return;
-	if (sk->sk_protocol == IPPROTO_TCP) {
-		if (!inet_sk(sk)->inet_dport)
-			return;
-		tw = tuple_lease_find_timewait(lease, sk);
-		if (!tw)
-			return;
-		if (tw->sk_state == TCP_TIME_WAIT)
-			until = inet_twsk(tw)->tw_timer.expires;
-		sock_gen_put(tw);
-	} else if (sk->sk_protocol != IPPROTO_MPTCP) {
-		return;
+	rcu_read_lock();
+	lease = READ_ONCE(ts->lease);
+	if (lease) {
+		connected = lease->connected;
+		addr = lease->addr;
 	}
+	rcu_read_unlock();
+	if (!connected || sk->sk_type != SOCK_STREAM ||
+	    sk->sk_state != TCP_CLOSE)
+		return false;
+	*until = jiffies;
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		return true;
+	if (sk->sk_protocol != IPPROTO_TCP || !inet_sk(sk)->inet_dport)
+		return false;
+	tw = tuple_lease_find_timewait(&addr, sk);
+	if (!tw)
+		return false;
+	if (tw->sk_state == TCP_TIME_WAIT)
+		*until = inet_twsk(tw)->tw_timer.expires;
+	sock_gen_put(tw);
+	return true;
+}
+
+static void tuple_lease_note_tcp(struct tuple_lease *lease, unsigned long until)
+{
+	lockdep_assert_held(&lease->pool->lock);
 	if (!lease->tcp || time_after(until, lease->tcp_until))
 		lease->tcp_until = until;
 	lease->tcp = 1;
@@ -502,11 +538,15 @@ static void tuple_lease_detach(struct tuple_lease *lease, struct tuple_sock *ts)
 
 void tuple_lease_leave(struct tuple_sock *ts, bool may_sleep)
 {
-	struct tuple_lease *lease = tuple_lease_lock(ts);
-	bool unplumb = false;
+	bool unplumb = false, tcp;
+	struct tuple_lease *lease;
+	unsigned long until;
 
+	tcp = tuple_lease_timewait(ts, &until);
+	lease = tuple_lease_lock(ts);
 	if (lease) {
-		tuple_lease_note_tcp(lease, ts->sk);
+		if (tcp)
+			tuple_lease_note_tcp(lease, until);
 		tuple_lease_detach(lease, ts);
 		if (!lease->n_socks)
 			unplumb = tuple_lease_end(lease, may_sleep);
@@ -540,10 +580,14 @@ void tuple_lease_move(struct tuple_sock *to, struct tuple_sock *from)
 
 void tuple_lease_reconnect(struct tuple_sock *ts)
 {
-	struct tuple_lease *lease = tuple_lease_lock(ts);
+	struct tuple_lease *lease;
+	unsigned long until;
 
-	if (lease && ts->sk->sk_state == TCP_CLOSE)
-		tuple_lease_note_tcp(lease, ts->sk);
+	if (!tuple_lease_timewait(ts, &until))
+		return;
+	lease = tuple_lease_lock(ts);
+	if (lease)
+		tuple_lease_note_tcp(lease, until);
 	tuple_lease_unlock(lease);
 }
 
@@ -709,6 +753,12 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 	case INET_TUPLE_LEASE_PLUMBING:
 	case INET_TUPLE_LEASE_UNPLUMBING:
 		return ERR_PTR(-EINPROGRESS);
+	case INET_TUPLE_LEASE_QUARANTINE:
+		if (!lease->foreign)
+			break;
+		del_timer(&lease->timer);
+		tuple_lease_free(lease);
+		return NULL;
 	}
 	err = tuple_lease_charge(lease);
 	if (err)
@@ -749,12 +799,16 @@ static int tuple_lease_take(struct tuple_request *r)
 static int tuple_lease_enter(struct tuple_request *r)
 {
 	struct tuple_lease *lease = r->spare;
+	struct tuple_lease_key key = {
+		.net = r->pool->tn->net,
+		.addr = lease->addr,
+	};
 	int err;
 
-	err = rhashtable_insert_fast(&tuple_leases, &lease->node,
-				     tuple_leases_params);
+	err = rhashtable_lookup_insert_key(&tuple_leases, &key, &lease->node,
+					   tuple_leases_params);
 	if (err)
-		return -ENOMEM;
+		return err == -EEXIST ? -EADDRINUSE : -ENOMEM;
 	if (lease->key.scope == INET_TUPLE_SCOPE_SOCKET)
 		return 0;
 	err = rhashtable_insert_fast(&tuple_shared, &lease->scope_node,
@@ -960,14 +1014,18 @@ static int tuple_lease_install(struct tuple_request *r,
 	if (err) {
 		tuple_lease_fail(lease, err);
 	} else if (pool->dead) {
-		lease->plumbed |= plumb && !lease->lost;
+		lease->plumbed = (lease->plumbed || plumb) && !lease->lost;
 		pool->in_use--;
 		pool->resting++;
 		lease->state = INET_TUPLE_LEASE_UNPLUMBING;
 		unplumb = tuple_lease_retire(lease, true);
 		err = -EADDRNOTAVAIL;
 	} else {
-		lease->plumbed |= plumb && !lease->lost;
+		lease->plumbed = (lease->plumbed || plumb) && !lease->lost;
+		if (lease->lost) {
+			set_bit(TUPLE_POOL_RESYNC, &pool->flags);
+			queue_work(tuple_lease_wq, &pool->work);
+		}
 		lease->state = INET_TUPLE_LEASE_ACTIVE;
 		tuple_lease_attach(lease, r->ts);
 		trace_tuple_lease_assign(lease);
@@ -1139,8 +1197,10 @@ void tuple_lease_linger_work(struct work_struct *work)
 		tuple_lease_look(tn->net);
 	while (tuple_lease_linger_one(tn, &todo, look, &next))
 		;
+	/* The look costs as much for one lease as for many: once a second */
 	if (next != never)
-		tuple_lease_linger_by(tn, next);
+		tuple_lease_linger_by(tn, time_after(next, jiffies + HZ) ?
+					  next : jiffies + HZ);
 }
 
 /* Taking a lease from its sockets */
@@ -1154,7 +1214,12 @@ static void tuple_lease_condemn(struct tuple_lease *lease)
 		return;
 	lease->killed = 1;
 	list_add_tail(&lease->queue, &pool->killing);
-	queue_work(system_unbound_wq, &pool->work);
+	/* The work has a reference of its own, for nobody can wait for it: a
+	 * user who makes his socket's lock be held makes it wait.
+	 */
+	refcount_inc(&pool->refs);
+	if (!queue_work(tuple_lease_wq, &pool->kill_work))
+		refcount_dec(&pool->refs);
 }
 
 /* The sock may have been closed meanwhile, and its tuple_sock be gone. */
@@ -1194,9 +1259,12 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 				      lease_list);
 		sk = ts->sk;
 		/* A sock without a reference is on its way into its
-		 * destructor, which finds no lease any more.
+		 * destructor, which finds no lease any more. A holder that
+		 * is not in the table keeps a lease aside, and finds out
+		 * when it wants it back.
 		 */
-		if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		if (tuple_sock_find(sk) != ts ||
+		    !refcount_inc_not_zero(&sk->sk_refcnt)) {
 			tuple_lease_detach(lease, ts);
 			if (!lease->n_socks)
 				tuple_lease_end(lease, false);
@@ -1232,14 +1300,21 @@ static void tuple_lease_unplumb_ending(struct tuple_pool *pool)
 	}
 }
 
+void tuple_lease_kill_work(struct work_struct *work)
+{
+	struct tuple_pool *pool = container_of(work, struct tuple_pool,
+					       kill_work);
+
+	while (tuple_lease_execute(pool))
+		cond_resched();
+	tuple_pool_put(pool);
+}
+
 void tuple_lease_pool_work(struct work_struct *work)
 {
 	struct tuple_pool *pool = container_of(work, struct tuple_pool, work);
 
-	do {
-		tuple_lease_unplumb_ending(pool);
-		cond_resched();
-	} while (tuple_lease_execute(pool));
+	tuple_lease_unplumb_ending(pool);
 	if (test_and_clear_bit(TUPLE_POOL_RESCAN, &pool->flags))
 		tuple_plumb_scan_foreign(pool);
 	if (test_and_clear_bit(TUPLE_POOL_RESYNC, &pool->flags))
@@ -1251,45 +1326,119 @@ void tuple_lease_pool_work(struct work_struct *work)
  */
 #define TUPLE_LEASE_BATCH	1024
 
+/* Return: whether there was something to be ended */
+static bool tuple_lease_end_one(struct tuple_lease *lease)
+{
+	switch (lease->state) {
+	case INET_TUPLE_LEASE_ACTIVE:
+		if (lease->killed)
+			return false;
+		tuple_lease_condemn(lease);
+		return true;
+	case INET_TUPLE_LEASE_LINGERING:
+		tuple_lease_unlinger(lease);
+		tuple_lease_retire(lease, false);
+		return true;
+	case INET_TUPLE_LEASE_QUARANTINE:
+		del_timer(&lease->timer);
+		tuple_lease_free(lease);
+		return true;
+	}
+	return false;
+}
+
 static void tuple_lease_end_some(struct tuple_pool *pool)
 {
 	struct tuple_lease *lease, *tmp;
 	unsigned int n = 0;
 
 	spin_lock_bh(&pool->lock);
+	list_for_each_entry_safe(lease, tmp, &pool->leases, list)
+		if (tuple_lease_end_one(lease) && ++n == TUPLE_LEASE_BATCH)
+			break;
+	spin_unlock_bh(&pool->lock);
+}
+
+void tuple_lease_prune(struct tuple_pool *pool)
+{
+	struct tuple_lease *lease, *tmp;
+	struct tuple_alloc *alloc;
+
+	lockdep_assert_held(&pool->lock);
 	list_for_each_entry_safe(lease, tmp, &pool->leases, list) {
-		switch (lease->state) {
-		case INET_TUPLE_LEASE_ACTIVE:
-			tuple_lease_condemn(lease);
-			break;
-		case INET_TUPLE_LEASE_LINGERING:
-			tuple_lease_unlinger(lease);
-			tuple_lease_retire(lease, false);
-			break;
-		case INET_TUPLE_LEASE_QUARANTINE:
+		alloc = &pool->alloc[tuple_family_index(&lease->addr)];
+		if (lease->state == TUPLE_LEASE_MARKER ||
+		    tuple_alloc_has(alloc, &lease->addr))
+			continue;
+		if (lease->state == INET_TUPLE_LEASE_QUARANTINE)
 			del_timer(&lease->timer);
-			tuple_lease_free(lease);
-			break;
-		}
-		if (++n == TUPLE_LEASE_BATCH)
-			break;
+		else if (lease->state != TUPLE_LEASE_FOREIGN)
+			continue;
+		lease->foreign = 0;
+		tuple_lease_free(lease);
+	}
+}
+
+/* Take the leases that are condemned from their sockets, aborted or not. */
+static void tuple_lease_seize(struct tuple_pool *pool)
+{
+	struct tuple_lease *lease;
+	struct tuple_sock *ts;
+
+	spin_lock_bh(&pool->lock);
+	while ((lease = list_first_entry_or_null(&pool->killing,
+						 struct tuple_lease, queue))) {
+		ts = list_first_entry(&lease->socks, struct tuple_sock,
+				      lease_list);
+		tuple_lease_detach(lease, ts);
+		if (!lease->n_socks)
+			tuple_lease_end(lease, false);
 	}
 	spin_unlock_bh(&pool->lock);
 }
 
+/* How long a socket may keep its lock before its lease is taken from it while
+ * it has not been aborted yet.
+ */
+#define TUPLE_LEASE_PATIENCE	(3 * HZ)
+
 void tuple_lease_abort_all(struct tuple_pool *pool)
 {
+	unsigned long end = jiffies + TUPLE_LEASE_PATIENCE;
+	u64 before = U64_MAX, now;
+
 	wake_up_all(&pool->waiters);
 	for (;;) {
 		tuple_lease_end_some(pool);
 		flush_work(&pool->work);
-		if (!READ_ONCE(pool->in_use) && !READ_ONCE(pool->resting))
+		now = READ_ONCE(pool->in_use) + READ_ONCE(pool->resting);
+		if (!now)
 			return;
-		/* Others are putting addresses on or taking them off. */
+		if (now < before)
+			end = jiffies + TUPLE_LEASE_PATIENCE;
+		else if (time_after(jiffies, end))
+			tuple_lease_seize(pool);
+		before = now;
+		/* Sockets are being aborted, or others are putting addresses
+		 * on the device or taking them off.
+		 */
 		wait_event_timeout(tuple_lease_plumbed,
-				   !READ_ONCE(pool->in_use) &&
-				   !READ_ONCE(pool->resting), HZ / 100);
+				   READ_ONCE(pool->in_use) +
+				   READ_ONCE(pool->resting) < now, HZ / 100);
 	}
+}
+
+static bool tuple_lease_is_killed(struct tuple_net *tn,
+				  const struct in6_addr *addr)
+{
+	struct tuple_lease *lease;
+	bool killed;
+
+	rcu_read_lock();
+	lease = tuple_lease_find(tn->net, addr);
+	killed = lease && !lease->dead && lease->killed;
+	rcu_read_unlock();
+	return killed;
 }
 
 int tuple_lease_kill(struct tuple_net *tn, const struct in6_addr *addr,
@@ -1318,11 +1467,16 @@ int tuple_lease_kill(struct tuple_net *tn, const struct in6_addr *addr,
 		spin_unlock_bh(&pool->lock);
 	}
 	rcu_read_unlock();
-	if (err)
+	if (err) {
 		NL_SET_ERR_MSG(extack, "No socket holds this address");
-	else
-		flush_work(&pool->work);
-	return err;
+		return err;
+	}
+	if (!wait_event_timeout(tuple_lease_plumbed,
+				!tuple_lease_is_killed(tn, addr),
+				TUPLE_LEASE_PATIENCE))
+		tuple_lease_seize(pool);
+	flush_work(&pool->work);
+	return 0;
 }
 
 /* What devices tell */
@@ -1337,7 +1491,7 @@ static void tuple_lease_lost_locked(struct tuple_lease *lease, bool by_admin)
 		if (!lease->plumbed)
 			break;
 		lease->plumbed = 0;
-		if (by_admin)
+		if (by_admin && !lease->resync)
 			tuple_lease_condemn(lease);
 		break;
 	case INET_TUPLE_LEASE_LINGERING:
@@ -1411,7 +1565,7 @@ static int tuple_lease_foreign_locked(struct tuple_pool *pool,
 
 	if (!lease)
 		return present ? tuple_lease_foreign_add(pool, addr) : 0;
-	if (lease->dead)
+	if (lease->dead || lease->pool != pool)
 		return present ? -EAGAIN : 0;
 	if (lease->state != TUPLE_LEASE_FOREIGN)
 		lease->foreign = present;
@@ -1448,7 +1602,7 @@ void tuple_lease_foreign(struct net *net, const struct in6_addr *addr,
 		spin_lock_bh(&pool->lock);
 		if (!pool->dead) {
 			set_bit(TUPLE_POOL_RESCAN, &pool->flags);
-			queue_work(system_unbound_wq, &pool->work);
+			queue_work(tuple_lease_wq, &pool->work);
 		}
 		spin_unlock_bh(&pool->lock);
 	}
@@ -1466,51 +1620,96 @@ void tuple_lease_forget_foreign(struct tuple_pool *pool)
 	spin_unlock_bh(&pool->lock);
 }
 
-/* The next lease that should be on the device and is not; marks it plumbed. */
+/* The next lease behind @place that should be on the device and is not. Marks
+ * it plumbed, so that who ends it takes it off, after us (pool->plumb_mutex).
+ */
 static bool tuple_lease_resync_next(struct tuple_pool *pool,
+				    struct tuple_lease *place,
 				    struct in6_addr *addr)
 {
-	struct tuple_lease *lease;
+	struct tuple_lease *lease = place;
+	struct net_device *dev;
 	bool found = false;
 
 	spin_lock_bh(&pool->lock);
-	list_for_each_entry(lease, &pool->leases, list) {
+	dev = rcu_dereference_protected(pool->dev,
+					lockdep_is_held(&pool->lock));
+	if (pool->dead || !dev || !(dev->flags & IFF_UP))
+		goto out;
+	list_for_each_entry_continue(lease, &pool->leases, list) {
 		if (lease->plumbed || lease->killed ||
 		    (lease->state != INET_TUPLE_LEASE_ACTIVE &&
 		     lease->state != INET_TUPLE_LEASE_LINGERING))
 			continue;
 		lease->plumbed = 1;
+		lease->resync = 1;
 		*addr = lease->addr;
+		list_move(&place->list, &lease->list);
 		found = true;
 		break;
 	}
+out:
 	spin_unlock_bh(&pool->lock);
 	return found;
 }
 
+/* It is back, or not: the admin may have been faster, or the device be down
+ * again.
+ */
+static void tuple_lease_resync_done(struct tuple_pool *pool,
+				    const struct in6_addr *addr, int err)
+{
+	struct tuple_lease *lease;
+
+	if (err)
+		pr_warn_ratelimited("pool %s: %pI6c is not back on the device: %d\n",
+				    pool->name, addr, err);
+	rcu_read_lock();
+	spin_lock_bh(&pool->lock);
+	lease = tuple_lease_find(pool->tn->net, addr);
+	if (lease && lease->pool == pool && lease->resync) {
+		lease->resync = 0;
+		if (err)
+			lease->plumbed = 0;
+		if (err == -EEXIST)
+			lease->foreign = 1;
+	}
+	spin_unlock_bh(&pool->lock);
+	rcu_read_unlock();
+}
+
 void tuple_lease_resync(struct tuple_pool *pool)
 {
+	struct tuple_lease *place;
 	struct in6_addr addr;
-	int err;
 
 	if (pool->conf.plumb == INET_TUPLE_PLUMB_PREFIX) {
+		mutex_lock(&pool->plumb_mutex);
 		tuple_plumb_prefixes(pool);
+		mutex_unlock(&pool->plumb_mutex);
 		return;
 	}
-	/* Who ends a lease takes its address off under the same mutex, so it
-	 * comes after this.
-	 */
+	place = tuple_lease_alloc(pool, GFP_KERNEL);
+	if (!place) {
+		pr_warn("pool %s: no memory to put its leases back on the device\n",
+			pool->name);
+		return;
+	}
+	place->state = TUPLE_LEASE_MARKER;
 	mutex_lock(&pool->plumb_mutex);
-	while (tuple_lease_resync_next(pool, &addr)) {
-		err = tuple_plumb_add(pool, &addr);
-		if (err && err != -EEXIST)
-			pr_warn_ratelimited("pool %s: %pI6c is not back on the device: %d\n",
-					    pool->name, &addr, err);
-		if (err == -ENODEV || err == -ENETDOWN)
-			break;
+	spin_lock_bh(&pool->lock);
+	list_add(&place->list, &pool->leases);
+	spin_unlock_bh(&pool->lock);
+	while (tuple_lease_resync_next(pool, place, &addr)) {
+		tuple_lease_resync_done(pool, &addr,
+					tuple_plumb_add(pool, &addr));
 		cond_resched();
 	}
+	spin_lock_bh(&pool->lock);
+	list_del(&place->list);
+	spin_unlock_bh(&pool->lock);
 	mutex_unlock(&pool->plumb_mutex);
+	kmem_cache_free(tuple_lease_cache, place);
 }
 
 int tuple_lease_retake(struct tuple_pool *pool, struct tuple_alloc *alloc,
@@ -1543,9 +1742,13 @@ int __init tuple_lease_init(void)
 					      SLAB_ACCOUNT, NULL);
 	if (!tuple_lease_cache)
 		return -ENOMEM;
+	err = -ENOMEM;
+	tuple_lease_wq = alloc_workqueue("inet_tuple", WQ_UNBOUND, 0);
+	if (!tuple_lease_wq)
+		goto err_cache;
 	err = rhashtable_init(&tuple_leases, &tuple_leases_params);
 	if (err)
-		goto err_cache;
+		goto err_wq;
 	err = rhashtable_init(&tuple_shared, &tuple_shared_params);
 	if (err)
 		goto err_leases;
@@ -1553,6 +1756,8 @@ int __init tuple_lease_init(void)
 
 err_leases:
 	rhashtable_destroy(&tuple_leases);
+err_wq:
+	destroy_workqueue(tuple_lease_wq);
 err_cache:
 	kmem_cache_destroy(tuple_lease_cache);
 	return err;
@@ -1561,6 +1766,7 @@ err_cache:
 /* Every namespace's pools are gone; what is left waits for a grace period. */
 void tuple_lease_uninit(void)
 {
+	destroy_workqueue(tuple_lease_wq);
 	rcu_barrier();
 	rhashtable_destroy(&tuple_shared);
 	rhashtable_destroy(&tuple_leases);

@@ -57,6 +57,7 @@ struct tuple_scope_key {
  * @killed: pool->work is to abort its sockets
  * @dead: out of the tables
  * @lost: went from the device while PLUMBING
+ * @resync: is being put back on a device that came up
  * @tcp: TCP may speak from it until @tcp_until
  * @seen: by the look for lingering TCP; owned by the linger work
  * @uid: who is charged for it
@@ -83,6 +84,7 @@ struct tuple_lease {
 	u8 dead:1;
 	u8 tcp:1;
 	u8 lost:1;
+	u8 resync:1;
 	u8 seen;
 	kuid_t uid;
 	struct tuple_scope_key key;
@@ -239,8 +241,9 @@ int tuple_lease_kill(struct tuple_net *tn, const struct in6_addr *addr,
  */
 void tuple_lease_abort_all(struct tuple_pool *pool);
 
-/* pool->work, tn->linger_work */
+/* pool->work, pool->kill_work, tn->linger_work */
 void tuple_lease_pool_work(struct work_struct *work);
+void tuple_lease_kill_work(struct work_struct *work);
 void tuple_lease_linger_work(struct work_struct *work);
 
 /* Put the addresses of a pool's leases back on a device that came up. */
@@ -252,10 +255,16 @@ int tuple_lease_grow(struct tuple_pool *pool, int idx);
 /* Re-enter what is held into a freshly built allocator; pool->lock held */
 int tuple_lease_retake(struct tuple_pool *pool, struct tuple_alloc *alloc,
 		       int idx);
+/* Drop what rests, and what is the host's, outside of the addresses that the
+ * pool hands out now; pool->lock held
+ */
+void tuple_lease_prune(struct tuple_pool *pool);
 /* Count the leases of each user anew, for a quota; pool->lock held */
 int tuple_lease_recount(struct tuple_pool *pool);
 /* Forget the foreign addresses of a pool that goes; process context */
 void tuple_lease_forget_foreign(struct tuple_pool *pool);
+
+extern struct workqueue_struct *tuple_lease_wq;
 
 int tuple_lease_init(void);
 void tuple_lease_uninit(void);

@@ -83,6 +83,8 @@ static void __exit inet_tuple_exit(void)
 {
 	tuple_af_uninit();
 	tuple_netlink_uninit();
+	/* While devices are heard, so that none waits for a pool of ours */
+	tuple_net_flush();
 	tuple_plumb_notifier_uninit();
 	tuple_net_uninit();
 	tuple_sysfs_uninit();

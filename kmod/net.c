@@ -8,6 +8,12 @@
 #include "pool.h"
 #include "sysfs.h"
 
+/* All namespaces, so that the module's end can delete their pools while devices
+ * are still heard. Outside tn->mutex.
+ */
+static LIST_HEAD(tuple_nets);
+static DEFINE_MUTEX(tuple_nets_mutex);
+
 static unsigned int tuple_net_id __read_mostly;
 
 struct tuple_net *tuple_net(const struct net *net)
@@ -33,24 +39,46 @@ static int __net_init tuple_net_start(struct net *net)
 	if (err)
 		return err;
 	err = tuple_sysfs_net_init(tn);
-	if (err)
+	if (err) {
 		tuple_plumb_net_exit(tn);
-	return err;
+		return err;
+	}
+	mutex_lock(&tuple_nets_mutex);
+	list_add_tail(&tn->list, &tuple_nets);
+	mutex_unlock(&tuple_nets_mutex);
+	return 0;
+}
+
+static void tuple_net_drop_pools(struct tuple_net *tn)
+{
+	mutex_lock(&tn->mutex);
+	tn->dying = true;
+	tuple_pool_flush(tn);
+	mutex_unlock(&tn->mutex);
+}
+
+void tuple_net_flush(void)
+{
+	struct tuple_net *tn;
+
+	mutex_lock(&tuple_nets_mutex);
+	list_for_each_entry(tn, &tuple_nets, list)
+		tuple_net_drop_pools(tn);
+	mutex_unlock(&tuple_nets_mutex);
 }
 
 /* No socket of the namespace is left, for a sock keeps its namespace. There
- * are pools, and leases that linger or are in quarantine. The devices are
- * there still: the module may be the one that goes.
+ * are pools, and leases that linger or are in quarantine.
  */
 static void __net_exit tuple_net_stop(struct net *net)
 {
 	struct tuple_net *tn = tuple_net(net);
 
+	mutex_lock(&tuple_nets_mutex);
+	list_del(&tn->list);
+	mutex_unlock(&tuple_nets_mutex);
 	tuple_sysfs_net_exit(tn);
-	mutex_lock(&tn->mutex);
-	tn->dying = true;
-	tuple_pool_flush(tn);
-	mutex_unlock(&tn->mutex);
+	tuple_net_drop_pools(tn);
 	cancel_delayed_work_sync(&tn->linger_work);
 	tuple_plumb_net_exit(tn);
 }

@@ -14,6 +14,7 @@ struct tuple_pool;
 
 /**
  * struct tuple_net - the module's state in one network namespace
+ * @list: in the list of all, for the module's end
  * @net: the namespace; no reference, this lives and dies with it
  * @mutex: serialises everything that configures (pools, rules). Taken before
  *	RTNL, so never from a notifier.
@@ -34,6 +35,7 @@ struct tuple_pool;
  * @sysfs: the namespace's own copy of the class's "pools" file
  */
 struct tuple_net {
+	struct list_head list;
 	struct net *net;
 	struct mutex mutex;		/* configuration */
 	struct list_head pools;
@@ -55,6 +57,8 @@ struct tuple_net {
 struct tuple_net *tuple_net(const struct net *net);
 
 int tuple_net_init(void);
+/* Delete every pool of every namespace, and allow no new ones */
+void tuple_net_flush(void);
 void tuple_net_uninit(void);
 
 #endif /* _TUPLE_NET_H */

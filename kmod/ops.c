@@ -2,10 +2,11 @@
 /* The proto_ops of tuple sockets, derived from inet's.
  *
  * A derived set is a copy of inet's with the control calls replaced by ours.
- * There are two of each: "unbound", whose sendmsg() is ours too, since a first
- * send may need a lease; and "bound", whose data path is inet's alone. A
- * socket starts with the first and settles on the second at its first send,
- * connect or listen.
+ * There are three of each: "unbound", whose sendmsg() is ours too, since a first
+ * send may need a lease; "bound", whose data path is inet's alone; and "dgram",
+ * the same for datagrams, which may still be sent to an address that carries the
+ * tuple family. A socket starts with the first and settles on one of the others
+ * at its first send, connect or listen.
  */
 
 #include <linux/module.h>
@@ -15,6 +16,7 @@
 #include <linux/tcp.h>
 #include <net/inet_connection_sock.h>
 #include <net/ipv6.h>
+#include <net/tcp.h>
 #include "af.h"
 #include "compat.h"
 #include "lease.h"
@@ -33,11 +35,11 @@ struct tuple_ops {
 	struct proto_ops copy;
 	struct proto_ops unbound;
 	struct proto_ops bound;
+	struct proto_ops dgram;
 };
 
 static LIST_HEAD(tuple_ops_list);
-static DEFINE_MUTEX(tuple_ops_mutex);		/* tuple_ops_list grows */
-static DEFINE_MUTEX(tuple_ops_ulp_mutex);	/* ops that inet exchanges */
+static DEFINE_MUTEX(tuple_ops_mutex);	/* tuple_ops_list grows */
 
 static struct tuple_ops *tuple_ops_of(const struct tuple_sock *ts)
 {
@@ -55,14 +57,39 @@ static bool tuple_ops_nonblock(const struct socket *sock, int flags)
 	       (sock->file && sock->file->f_flags & O_NONBLOCK);
 }
 
-/* The data path is inet's from now on. Another thread may have put TLS there. */
-static void tuple_ops_settle(struct socket *sock, struct tuple_sock *ts)
+static int tuple_ops_lease_index(struct tuple_sock *ts)
+{
+	struct in6_addr addr;
+
+	return tuple_lease_addr(ts, &addr, NULL) ? tuple_family_index(&addr) :
+						   -1;
+}
+
+static const struct proto_ops *tuple_ops_settled(const struct tuple_sock *ts)
 {
 	struct tuple_ops *ops = tuple_ops_of(ts);
 
-	if (sock->ops == &ops->unbound)
-		cmpxchg(&sock->ops, (const struct proto_ops *)&ops->unbound,
-			(const struct proto_ops *)&ops->bound);
+	return ts->sk->sk_type == SOCK_STREAM ? &ops->bound : &ops->dgram;
+}
+
+/* The data path is inet's from now on. Another thread may have put TLS there. */
+static void tuple_ops_settle(struct socket *sock, struct tuple_sock *ts)
+{
+	const struct proto_ops *unbound = ts->unbound;
+	struct sock *sk = ts->sk;
+
+	if (READ_ONCE(sock->ops) != unbound)
+		return;
+	/* With an IPv6 source, datagrams to IPv4 are no more, as after bind() of
+	 * inet.
+	 */
+	if (sk->sk_family == AF_INET6 && sk->sk_type != SOCK_STREAM &&
+	    tuple_ops_lease_index(ts) == 1) {
+		lock_sock(sk);
+		sk->sk_ipv6only = 1;
+		release_sock(sk);
+	}
+	cmpxchg(&sock->ops, unbound, tuple_ops_settled(ts));
 }
 
 /* Addresses that the caller passed */
@@ -165,40 +192,64 @@ int tuple_ops_lease(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 	return 0;
 }
 
+/* A lease that is kept while another one is being got: a holder that no look-up
+ * finds, on the stack.
+ */
+struct tuple_aside {
+	struct tuple_sock ts;
+	bool held;		/* there was one */
+};
+
+/* Have the old lease again; it may have been killed meanwhile. */
+static int tuple_ops_exchange_undo(struct tuple_sock *ts,
+				   struct tuple_aside *aside, int err)
+{
+	bool held = aside->held;
+
+	tuple_lease_move(ts, &aside->ts);
+	if (held && !READ_ONCE(ts->lease)) {
+		tuple_sock_abort(ts->sk);
+		return -ECONNABORTED;
+	}
+	tuple_ops_set_source(ts);
+	return err;
+}
+
 /* Keep the present lease aside, and get another one. */
 static int tuple_ops_exchange_begin(struct tuple_sock *ts,
-				    struct tuple_sock *aside,
+				    struct tuple_aside *aside,
 				    struct tuple_pool *pool, int idx,
 				    const struct in6_addr *want, bool nonblock)
 {
 	int err;
 
 	memset(aside, 0, sizeof(*aside));
-	aside->sk = ts->sk;
-	INIT_LIST_HEAD(&aside->lease_list);
-	tuple_lease_move(aside, ts);
+	aside->ts.sk = ts->sk;
+	INIT_LIST_HEAD(&aside->ts.lease_list);
+	tuple_lease_move(&aside->ts, ts);
+	aside->held = READ_ONCE(aside->ts.lease);
 	err = tuple_ops_lease(ts, pool, idx, want, nonblock);
 	if (err)
-		tuple_lease_move(ts, aside);
+		err = tuple_ops_exchange_undo(ts, aside, err);
 	return err;
 }
 
 /* Give one of the two back. */
 static void tuple_ops_exchange_end(struct tuple_sock *ts,
-				   struct tuple_sock *aside, bool commit)
+				   struct tuple_aside *aside, bool commit)
 {
-	if (!commit) {
+	if (commit) {
+		tuple_lease_leave(&aside->ts, true);
+	} else {
 		tuple_lease_leave(ts, true);
-		tuple_lease_move(ts, aside);
-		tuple_ops_set_source(ts);
+		tuple_ops_exchange_undo(ts, aside, 0);
 	}
-	tuple_lease_leave(aside, true);
 }
 
 int tuple_ops_exchange(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		       const struct in6_addr *want, bool nonblock)
 {
-	struct tuple_sock aside;
+	struct tuple_aside aside;
 	int err;
 
 	err = tuple_ops_exchange_begin(ts, &aside, pool, idx, want, nonblock);
@@ -252,14 +303,6 @@ static int tuple_ops_bind_late(struct tuple_sock *ts, struct socket *sock)
 				    sizeof(struct sockaddr_in6));
 }
 
-static int tuple_ops_lease_index(struct tuple_sock *ts)
-{
-	struct in6_addr addr;
-
-	return tuple_lease_addr(ts, &addr, NULL) ? tuple_family_index(&addr) :
-						   -1;
-}
-
 /* Which family's lease talks to a peer? An IPv6 socket may talk IPv4. */
 static int tuple_ops_index(const struct sock *sk, const struct in6_addr *peer)
 {
@@ -281,7 +324,9 @@ static int tuple_ops_ready(struct tuple_sock *ts, struct socket *sock,
 	if (!tuple_ops_is_unbound(ts))
 		return 0;
 	have = tuple_ops_lease_index(ts);
-	if (have != idx) {
+	if (have == idx) {
+		tuple_ops_set_source(ts);
+	} else {
 		pool = tuple_pool_select(ts, idx, peer);
 		if (IS_ERR(pool))
 			return PTR_ERR(pool);
@@ -353,7 +398,7 @@ static int tuple_bind_locked(struct tuple_sock *ts, struct socket *sock,
 			     struct tuple_addr *a, int len)
 {
 	int idx = tuple_ops_index(ts->sk, &a->ip);
-	struct tuple_sock aside;
+	struct tuple_aside aside;
 	struct tuple_pool *pool;
 	bool own;
 	int err;
@@ -389,7 +434,8 @@ static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	tuple_addr_parse(sock->sk, uaddr, len, &a);
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
-	if (a.valid && tuple_ops_is_unbound(ts))
+	if (a.valid && tuple_ops_is_unbound(ts) &&
+	    !(ipv6_only_sock(sock->sk) && ipv6_addr_v4mapped(&a.ip)))
 		err = tuple_bind_locked(ts, sock, &a, len);
 	else	/* inet says what is wrong with it */
 		err = tuple_ops_base(ts)->bind(sock, uaddr, len);
@@ -406,31 +452,51 @@ static void tuple_ops_note_peer(struct tuple_sock *ts)
 		tuple_lease_connected(ts);
 }
 
+/* See struct tuple_sock: who listens is cloned with its destructor. Hooking and
+ * unhooking is under ts->mutex, so that nobody hooks what begins to listen.
+ */
+static void tuple_ops_unhook(struct tuple_sock *ts)
+{
+	lock_sock(ts->sk);
+	if (tuple_sock_is_icsk(ts->sk))
+		tuple_sock_unhook(ts);
+	release_sock(ts->sk);
+}
+
+static void tuple_ops_hook(struct tuple_sock *ts)
+{
+	lock_sock(ts->sk);
+	if (ts->sk->sk_state != TCP_LISTEN)
+		tuple_sock_hook(ts);
+	release_sock(ts->sk);
+}
+
 static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 			 int flags)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	struct sock *sk = sock->sk;
 	struct tuple_addr a;
-	int err;
+	int err = 0;
 
 	tuple_addr_parse(sk, uaddr, len, &a);
 	tuple_lease_reconnect(ts);
-	if (!a.valid)		/* AF_UNSPEC disconnects; the rest is wrong */
+	/* AF_UNSPEC disconnects; the rest is wrong */
+	if (!a.valid || a.ss.ss_family == AF_UNSPEC)
 		return tuple_ops_base(ts)->connect(sock, uaddr, len, flags);
 	/* A stream that was connected, even if it was aborted since, has to be
 	 * disconnected first: inet says so.
 	 */
-	if (sk->sk_type != SOCK_STREAM || sock->state == SS_UNCONNECTED) {
-		err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
-					     tuple_ops_nonblock(sock, flags));
-		if (err)
-			return err;
-	}
-	lock_sock(sk);
-	if (sk->sk_state != TCP_LISTEN)
-		tuple_sock_hook(ts);
-	release_sock(sk);
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
+	if (sk->sk_type != SOCK_STREAM || sock->state == SS_UNCONNECTED)
+		err = tuple_ops_ready(ts, sock, a.any ? NULL : &a.ip,
+				      tuple_ops_nonblock(sock, flags));
+	if (!err)
+		tuple_ops_hook(ts);
+	mutex_unlock(&ts->mutex);
+	if (err)
+		return err;
 	tuple_ops_settle(sock, ts);
 	err = tuple_ops_base(ts)->connect(sock, (struct sockaddr *)&a.ss, len,
 					  flags);
@@ -438,34 +504,23 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	return err;
 }
 
-/* See struct tuple_sock: who listens is cloned with its destructor. */
-static bool tuple_sock_is_cloned(const struct sock *sk)
-{
-	return sk->sk_type == SOCK_STREAM && sk->sk_protocol != IPPROTO_SCTP;
-}
-
 static int tuple_listen(struct socket *sock, int backlog)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	struct sock *sk = sock->sk;
-	int err;
+	int err = 0;
 
-	if (sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET) {
-		err = tuple_ops_ready_locked(ts, sock, NULL,
-					     tuple_ops_nonblock(sock, 0));
-		if (err)
-			return err;
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
+	if (sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET)
+		err = tuple_ops_ready(ts, sock, NULL,
+				      tuple_ops_nonblock(sock, 0));
+	if (!err) {
+		tuple_ops_unhook(ts);
+		err = tuple_ops_base(ts)->listen(sock, backlog);
+		tuple_ops_hook(ts);
 	}
-	if (tuple_sock_is_cloned(sk)) {
-		lock_sock(sk);
-		tuple_sock_unhook(ts);
-		release_sock(sk);
-	}
-	err = tuple_ops_base(ts)->listen(sock, backlog);
-	lock_sock(sk);
-	if (sk->sk_state != TCP_LISTEN)
-		tuple_sock_hook(ts);
-	release_sock(sk);
+	mutex_unlock(&ts->mutex);
 	if (!err)
 		tuple_ops_settle(sock, ts);
 	return err;
@@ -485,29 +540,39 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	struct sock *sk = sock->sk;
 	struct tuple_addr a = {};
-	bool settle = true;
+	bool nonblock;
 	int err;
 
 	if (msg->msg_name && msg->msg_namelen >= (int)sizeof(sa_family_t)) {
+		tuple_addr_normalise(sk, msg->msg_name);
 		tuple_addr_parse(sk, msg->msg_name, msg->msg_namelen, &a);
-		/* Who passes the tuple family once will do so again. */
-		settle = ((struct sockaddr *)msg->msg_name)->sa_family ==
-			 a.ss.ss_family;
-		if (!settle)
-			tuple_addr_normalise(sk, msg->msg_name);
 	}
-	if (a.valid && tuple_sendmsg_assigns(sk, msg)) {
+	if (a.valid && a.ss.ss_family != AF_UNSPEC &&
+	    tuple_sendmsg_assigns(sk, msg)) {
+		nonblock = tuple_ops_nonblock(sock, msg->msg_flags);
 		err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
-					     tuple_ops_nonblock(sock,
-								msg->msg_flags));
+					     nonblock);
 		if (err)
 			return err;
-		if (settle)
-			tuple_ops_settle(sock, ts);
+		tuple_ops_settle(sock, ts);
 	}
 	err = tuple_ops_base(ts)->sendmsg(sock, msg, size);
 	tuple_ops_note_peer(ts);
 	return err;
+}
+
+/* Of a datagram socket that has settled: the address may carry our family. */
+static int tuple_sendmsg_dgram(struct socket *sock, struct msghdr *msg,
+			       size_t size)
+{
+	const struct proto_ops *ops = READ_ONCE(sock->ops);
+
+	if (msg->msg_name && msg->msg_namelen >= (int)sizeof(sa_family_t))
+		tuple_addr_normalise(sock->sk, msg->msg_name);
+	if (unlikely(ops->sendmsg != tuple_sendmsg_dgram))
+		return ops->sendmsg(sock, msg, size);
+	return container_of(ops, struct tuple_ops, dgram)->copy.sendmsg(sock, msg,
+									size);
 }
 
 static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
@@ -535,9 +600,10 @@ static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 /* The core has given the new socket our ops and a reference on the module for
  * them. Leave it inet's instead.
  */
-static void tuple_accept_disown(struct socket *newsock,
+static void tuple_accept_disown(struct socket *newsock, struct tuple_sock *ts,
 				const struct proto_ops *base)
 {
+	tuple_sock_disown(ts, newsock->sk);
 	__module_get(base->owner);
 	newsock->ops = base;
 	module_put(THIS_MODULE);
@@ -550,7 +616,8 @@ static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
 	struct tuple_ops *ops = tuple_ops_of(ts);
 
 	/* MPTCP that fell back to TCP has exchanged the ops. */
-	if (newsock->ops != &ops->bound && newsock->ops != &ops->unbound) {
+	if (newsock->ops != &ops->bound && newsock->ops != &ops->unbound &&
+	    newsock->ops != &ops->dgram) {
 		unbound = tuple_ops_derive(newsock->ops);
 		if (!unbound)
 			return -ENOMEM;
@@ -578,16 +645,16 @@ static int tuple_do_accept(struct socket *sock, struct socket *newsock,
 	}
 	err = tuple_accept_adopt(newsock, ts, child);
 	if (err) {
-		tuple_accept_disown(newsock, base);
+		tuple_accept_disown(newsock, ts, base);
 		tuple_sock_free(child);
 		return err;
 	}
-	newsock->ops = &tuple_ops_of(child)->bound;
+	newsock->ops = tuple_ops_settled(child);
 	tuple_lease_share(child, ts);
 	/* The listener was aborted in between: so is what came from it. */
 	if (leased && !READ_ONCE(child->lease))
 		tuple_sock_abort(newsock->sk);
-	tuple_sock_apply(child);
+	tuple_sock_apply_priority(child);
 	return 0;
 }
 
@@ -599,44 +666,67 @@ TUPLE_ACCEPT_OP(tuple_accept, tuple_do_accept)
  * must find inet's, for TLS keeps a copy of the first it sees and gives that
  * to the sockets of others.
  *
+ * While inet's ops are there, other threads call them directly. The sock is
+ * not hooked meanwhile, lest it begin to listen and be cloned; it cannot end,
+ * since the caller holds the file.
+ *
  * The socket's reference on this module is for our ops. Where others take
  * their place it has to follow; the struct tuple_sock has one of its own.
  */
-static int tuple_setsockopt_ops(struct socket *sock, struct tuple_sock *ts,
-				int level, int optname, sockptr_t optval,
-				unsigned int optlen)
+static int tuple_setsockopt_swapped(struct socket *sock, struct tuple_sock *ts,
+				    int level, int optname, sockptr_t optval,
+				    unsigned int optlen)
 {
 	const struct proto_ops *base = tuple_ops_base(ts);
 	const struct proto_ops *ours = READ_ONCE(sock->ops), *now, *unbound;
 	int err;
 
-	/* No listener gets other ops, and its children must not see these. */
-	if (sock->sk->sk_state == TCP_LISTEN)
+	/* Another thread may have been here since. */
+	if (ours->release != ts->unbound->release ||
+	    cmpxchg(&sock->ops, ours, base) != ours)
 		return base->setsockopt(sock, level, optname, optval, optlen);
-
-	mutex_lock(&tuple_ops_ulp_mutex);
-	if (ours->release != ts->unbound->release || sock->ops != ours) {
-		/* Another thread was here meanwhile. */
-		err = base->setsockopt(sock, level, optname, optval, optlen);
-		goto unlock;
-	}
-	WRITE_ONCE(sock->ops, base);
 	err = base->setsockopt(sock, level, optname, optval, optlen);
-	now = READ_ONCE(sock->ops);
-	if (now == base) {
-		WRITE_ONCE(sock->ops, ours);
-		goto unlock;
-	}
+	now = cmpxchg(&sock->ops, base, ours);
+	if (now == base)
+		return err;
 	unbound = level == SOL_IPV6 ? tuple_ops_derive(now) : NULL;
 	if (unbound) {
 		WRITE_ONCE(ts->unbound, unbound);
-		WRITE_ONCE(sock->ops, &tuple_ops_of(ts)->bound);
+		WRITE_ONCE(sock->ops, tuple_ops_settled(ts));
 	} else {
 		__module_get(now->owner);
 		module_put(THIS_MODULE);
 	}
-unlock:
-	mutex_unlock(&tuple_ops_ulp_mutex);
+	return err;
+}
+
+/* The value is copied first: nothing is to wait for a user's memory here. Both
+ * options are for connected sockets.
+ */
+static int tuple_setsockopt_ops(struct socket *sock, struct tuple_sock *ts,
+				int level, int optname, sockptr_t optval,
+				unsigned int optlen)
+{
+	char buf[TCP_ULP_NAME_MAX] = {};
+	int err;
+
+	optlen = min_t(unsigned int, optlen, sizeof(buf));
+	if (copy_from_sockptr(buf, optval, optlen))
+		return -EFAULT;
+	optval = KERNEL_SOCKPTR(buf);
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
+	tuple_ops_unhook(ts);
+	if (ts->sk->sk_state == TCP_ESTABLISHED && !ts->hooked)
+		err = tuple_setsockopt_swapped(sock, ts, level, optname, optval,
+					       optlen);
+	else if (level == SOL_TCP && ts->sk->sk_state != TCP_LISTEN)
+		err = -ENOTCONN;	/* TLS would look at the ops first */
+	else
+		err = tuple_ops_base(ts)->setsockopt(sock, level, optname,
+						     optval, optlen);
+	tuple_ops_hook(ts);
+	mutex_unlock(&ts->mutex);
 	return err;
 }
 
@@ -644,6 +734,7 @@ static int tuple_setsockopt(struct socket *sock, int level, int optname,
 			    sockptr_t optval, unsigned int optlen)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	int err;
 
 	if (level == SOL_INET_TUPLE)
 		return tuple_sockopt_set(sock, ts, optname, optval, optlen);
@@ -651,8 +742,18 @@ static int tuple_setsockopt(struct socket *sock, int level, int optname,
 	    (level == SOL_IPV6 && optname == IPV6_ADDRFORM))
 		return tuple_setsockopt_ops(sock, ts, level, optname, optval,
 					    optlen);
-	return tuple_ops_base(ts)->setsockopt(sock, level, optname, optval,
-					      optlen);
+	if (level == SOL_SCTP && (optname == SCTP_SOCKOPT_CONNECTX ||
+				  optname == SCTP_SOCKOPT_CONNECTX_OLD)) {
+		err = tuple_ops_ready_locked(ts, sock, NULL,
+					     tuple_ops_nonblock(sock, 0));
+		if (err)
+			return err;
+	}
+	err = tuple_ops_base(ts)->setsockopt(sock, level, optname, optval,
+					     optlen);
+	if (level == SOL_SCTP)
+		tuple_ops_note_peer(ts);
+	return err;
 }
 
 /* SCTP copies our destructor to a socket that it peels off; that one is to be
@@ -662,18 +763,22 @@ static int tuple_getsockopt_peeloff(struct socket *sock, struct tuple_sock *ts,
 				    int optname, char __user *optval,
 				    int __user *optlen)
 {
+	bool unhooked;
 	int err;
 
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
+	err = -EBUSY;
 	lock_sock(ts->sk);
-	tuple_sock_unhook(ts);
+	unhooked = tuple_sock_unhook(ts);
 	release_sock(ts->sk);
-	err = tuple_ops_base(ts)->getsockopt(sock, SOL_SCTP, optname, optval,
-					     optlen);
-	lock_sock(ts->sk);
-	tuple_sock_hook(ts);
-	release_sock(ts->sk);
+	if (unhooked) {
+		err = tuple_ops_base(ts)->getsockopt(sock, SOL_SCTP, optname,
+						     optval, optlen);
+		lock_sock(ts->sk);
+		tuple_sock_hook(ts);
+		release_sock(ts->sk);
+	}
 	mutex_unlock(&ts->mutex);
 	return err;
 }
@@ -682,13 +787,21 @@ static int tuple_getsockopt(struct socket *sock, int level, int optname,
 			    char __user *optval, int __user *optlen)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	int err;
 
 	if (level == SOL_INET_TUPLE)
 		return tuple_sockopt_get(ts, optname, optval, optlen);
-	if (level == SOL_SCTP && (optname == SCTP_SOCKOPT_PEELOFF ||
-				  optname == SCTP_SOCKOPT_PEELOFF_FLAGS))
+	if (level == SOL_SCTP && ts->sk->sk_protocol == IPPROTO_SCTP &&
+	    (optname == SCTP_SOCKOPT_PEELOFF ||
+	     optname == SCTP_SOCKOPT_PEELOFF_FLAGS))
 		return tuple_getsockopt_peeloff(sock, ts, optname, optval,
 						optlen);
+	if (level == SOL_SCTP && optname == SCTP_SOCKOPT_CONNECTX3) {
+		err = tuple_ops_ready_locked(ts, sock, NULL,
+					     tuple_ops_nonblock(sock, 0));
+		if (err)
+			return err;
+	}
 	return tuple_ops_base(ts)->getsockopt(sock, level, optname, optval,
 					      optlen);
 }
@@ -741,6 +854,8 @@ const struct proto_ops *tuple_ops_derive(const struct proto_ops *base)
 	tuple_ops_fill(&ops->bound);
 	ops->unbound = ops->bound;
 	ops->unbound.sendmsg = tuple_sendmsg;
+	ops->dgram = ops->bound;
+	ops->dgram.sendmsg = tuple_sendmsg_dgram;
 	list_add_tail(&ops->list, &tuple_ops_list);
 out:
 	mutex_unlock(&tuple_ops_mutex);

@@ -443,17 +443,22 @@ static bool tuple_pool_wants_nd(const struct tuple_pool_conf *conf)
 	return false;
 }
 
-static bool tuple_conf_plumbs(const struct tuple_pool_conf *conf,
-			      const struct tuple_prefix *prefix)
+static bool tuple_conf_has(const struct tuple_pool_conf *conf,
+			   const struct tuple_prefix *prefix)
 {
 	unsigned int i;
 
-	if (conf->plumb != INET_TUPLE_PLUMB_PREFIX)
-		return false;
 	for (i = 0; i < conf->n_prefixes; i++)
 		if (tuple_prefix_equal(&conf->prefixes[i], prefix))
 			return true;
 	return false;
+}
+
+static bool tuple_conf_plumbs(const struct tuple_pool_conf *conf,
+			      const struct tuple_prefix *prefix)
+{
+	return conf->plumb == INET_TUPLE_PLUMB_PREFIX &&
+	       tuple_conf_has(conf, prefix);
 }
 
 /* Take off the routes that @conf has and @keep has not; the first n of them */
@@ -572,7 +577,7 @@ void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev)
 void tuple_pool_resync(struct tuple_pool *pool)
 {
 	set_bit(TUPLE_POOL_RESYNC, &pool->flags);
-	queue_work(system_unbound_wq, &pool->work);
+	queue_work(tuple_lease_wq, &pool->work);
 }
 
 void tuple_pool_lose_dev(struct tuple_pool *pool)
@@ -601,6 +606,7 @@ static struct tuple_pool *tuple_pool_alloc(struct tuple_net *tn,
 		return NULL;
 	refcount_set(&pool->refs, 1);
 	pool->tn = tn;
+	pool->net = tn->net;
 	strscpy(pool->name, name, sizeof(pool->name));
 	spin_lock_init(&pool->lock);
 	tuple_pool_conf_init(&pool->conf);
@@ -611,6 +617,7 @@ static struct tuple_pool *tuple_pool_alloc(struct tuple_net *tn,
 	INIT_LIST_HEAD(&pool->killing);
 	xa_init_flags(&pool->quota, XA_FLAGS_LOCK_BH);
 	INIT_WORK(&pool->work, tuple_lease_pool_work);
+	INIT_WORK(&pool->kill_work, tuple_lease_kill_work);
 	mutex_init(&pool->plumb_mutex);
 	init_waitqueue_head(&pool->waiters);
 	return pool;
@@ -841,6 +848,21 @@ err:
 	return err;
 }
 
+/* Is something of a prefix leased, or still on its way off the device? */
+static bool tuple_pool_prefix_busy(struct tuple_pool *pool,
+				   const struct tuple_prefix *prefix)
+{
+	struct tuple_lease *lease;
+
+	lockdep_assert_held(&pool->lock);
+	list_for_each_entry(lease, &pool->leases, list)
+		if (!(lease->state & TUPLE_LEASE_PSEUDO) &&
+		    lease->state != INET_TUPLE_LEASE_QUARANTINE &&
+		    ipv6_prefix_equal(&lease->addr, &prefix->addr, prefix->len))
+			return true;
+	return false;
+}
+
 /* A lease that is in a prefix which goes, or that is plumbed in a way which
  * changes, is in the way.
  */
@@ -848,35 +870,32 @@ static int tuple_pool_check_leases(struct tuple_pool *pool,
 				   const struct tuple_pool_conf *conf,
 				   struct netlink_ext_ack *extack)
 {
-	struct tuple_range addr, range;
-	struct tuple_lease *lease;
+	const struct tuple_pool_conf *old = &pool->conf;
 	unsigned int i;
 
 	lockdep_assert_held(&pool->lock);
-	if (conf->plumb != pool->conf.plumb &&
-	    (pool->in_use || pool->resting)) {
+	if (conf->plumb != old->plumb && (pool->in_use || pool->resting)) {
 		NL_SET_ERR_MSG(extack,
 			       "Plumbing cannot change while leases are held or rest");
 		return -EBUSY;
 	}
-	list_for_each_entry(lease, &pool->leases, list) {
-		if (lease->state & TUPLE_LEASE_PSEUDO ||
-		    lease->state == INET_TUPLE_LEASE_QUARANTINE)
-			continue;
-		addr.first = lease->addr;
-		addr.last = lease->addr;
-		for (i = 0; i < conf->n_prefixes; i++) {
-			tuple_prefix_range(&conf->prefixes[i], &range);
-			if (tuple_range_within(&addr, &range))
-				break;
-		}
-		if (i == conf->n_prefixes) {
+	for (i = 0; i < old->n_prefixes; i++)
+		if (!tuple_conf_has(conf, &old->prefixes[i]) &&
+		    tuple_pool_prefix_busy(pool, &old->prefixes[i])) {
 			NL_SET_ERR_MSG(extack,
 				       "Addresses of the prefix are leased");
 			return -EBUSY;
 		}
-	}
 	return 0;
+}
+
+static void tuple_pool_swap(struct tuple_pool *pool,
+			    struct tuple_pool_conf *conf,
+			    struct tuple_alloc alloc[2])
+{
+	swap(pool->alloc[0], alloc[0]);
+	swap(pool->alloc[1], alloc[1]);
+	swap(pool->conf, *conf);
 }
 
 /* Put a configuration into force, and allocators that fit it. On success the
@@ -888,30 +907,23 @@ static int tuple_pool_commit(struct tuple_pool *pool,
 			     struct tuple_alloc alloc[2],
 			     struct netlink_ext_ack *extack)
 {
-	bool prefixes_go = conf->n_prefixes != pool->conf.n_prefixes ||
-			   memcmp(conf->prefixes, pool->conf.prefixes,
-				  conf->n_prefixes * sizeof(*conf->prefixes));
-	int err = 0;
+	int err;
 
 	spin_lock_bh(&pool->lock);
-	if (prefixes_go || conf->plumb != pool->conf.plumb)
-		err = tuple_pool_check_leases(pool, conf, extack);
+	err = tuple_pool_check_leases(pool, conf, extack);
+	if (err)
+		goto unlock;
+	tuple_pool_swap(pool, conf, alloc);
+	err = tuple_lease_retake(pool, &pool->alloc[0], 0);
 	if (!err)
-		err = tuple_lease_retake(pool, &alloc[0], 0);
-	if (!err)
-		err = tuple_lease_retake(pool, &alloc[1], 1);
-	if (!err) {
-		swap(pool->alloc[0], alloc[0]);
-		swap(pool->alloc[1], alloc[1]);
-		swap(pool->conf, *conf);
-		if (pool->conf.quota != TUPLE_QUOTA_NONE)
-			err = tuple_lease_recount(pool);
-		if (err) {
-			swap(pool->alloc[0], alloc[0]);
-			swap(pool->alloc[1], alloc[1]);
-			swap(pool->conf, *conf);
-		}
-	}
+		err = tuple_lease_retake(pool, &pool->alloc[1], 1);
+	if (!err && pool->conf.quota != TUPLE_QUOTA_NONE)
+		err = tuple_lease_recount(pool);
+	if (err)
+		tuple_pool_swap(pool, conf, alloc);
+	else
+		tuple_lease_prune(pool);
+unlock:
 	spin_unlock_bh(&pool->lock);
 	return err;
 }
@@ -994,6 +1006,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	/* Routes that are new come before the first lease that needs them, and
 	 * those that go, after the last.
 	 */
+	mutex_lock(&pool->plumb_mutex);
 	err = tuple_pool_plumb(pool, &conf, &pool->conf, extack);
 	if (!err) {
 		err = tuple_pool_rebuild(pool, &conf, extack);
@@ -1003,6 +1016,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	}
 	if (!err)	/* conf is the old one now */
 		tuple_pool_unplumb(pool, &conf, &pool->conf, conf.n_prefixes);
+	mutex_unlock(&pool->plumb_mutex);
 	tuple_pool_nd(pool, tuple_pool_wants_nd(&pool->conf), NULL);
 	if (err)
 		goto out;
@@ -1028,7 +1042,9 @@ static void tuple_pool_remove(struct tuple_pool *pool)
 
 	tuple_pool_set_default(pool, false);
 	tuple_lease_abort_all(pool);
+	mutex_lock(&pool->plumb_mutex);
 	tuple_pool_unplumb(pool, &pool->conf, &none, pool->conf.n_prefixes);
+	mutex_unlock(&pool->plumb_mutex);
 	tuple_sysfs_pool_del(pool);
 	tn->pool_seq++;
 	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_DEL_NTF);

@@ -125,6 +125,7 @@ struct tuple_pool_change {
  * @list: in tn->pools; written under tn->mutex, read under RCU
  * @refs: see above
  * @tn: its namespace; valid as long as the pool is on the list or has leases
+ * @net: the same; to compare with, also when that is gone
  * @name: constant
  * @lock: spinlock, taken with softirqs off; guards everything that is marked
  *	(L), and the state of every lease of the pool
@@ -139,12 +140,13 @@ struct tuple_pool_change {
  * @dead: (L) deleted: no new leases, and those that end are freed at once
  * @ready: (L) set up: leases may come
  * @ending: (L) leases that wait for @work to take them off the device
- * @killing: (L) leases whose sockets @work is to abort
- * @work: unplumbs, plumbs anew after a device came up, aborts
+ * @killing: (L) leases whose sockets @kill_work is to abort
+ * @work: unplumbs, plumbs anew after a device came up
+ * @kill_work: aborts sockets; holds a reference while it is queued or runs
  * @nd: neighbour solicitations are answered for it; tn->mutex and RTNL
  * @allmulti: the device hears all multicast on our behalf; RTNL
- * @plumb_mutex: putting leases back on a device that came up, against taking
- *	them off for good; inside tn->mutex, outside RTNL
+ * @plumb_mutex: putting leases and prefixes back on a device that came up,
+ *	against taking them off for good; inside tn->mutex, outside RTNL
  * @flags: TUPLE_POOL_*, for @work
  * @waiters: sockets that wait for an address
  * @sysfs: the pool's directory in sysfs, owned by sysfs.c
@@ -153,6 +155,7 @@ struct tuple_pool {
 	struct list_head list;
 	refcount_t refs;
 	struct tuple_net *tn;
+	const struct net *net;
 	char name[INET_TUPLE_NAMSIZ];
 	char ifname[IFNAMSIZ];
 	spinlock_t lock;		/* (L) */
@@ -169,6 +172,7 @@ struct tuple_pool {
 	struct list_head ending;
 	struct list_head killing;
 	struct work_struct work;
+	struct work_struct kill_work;
 	bool nd;
 	bool allmulti;
 	struct mutex plumb_mutex;	/* resync against the end of leases */

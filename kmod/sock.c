@@ -3,6 +3,7 @@
 
 #include <linux/in6.h>
 #include <linux/module.h>
+#include <linux/sctp.h>
 #include <linux/slab.h>
 #include <net/addrconf.h>
 #include <net/inet_common.h>
@@ -61,6 +62,22 @@ static void tuple_sock_drop(struct tuple_sock *ts)
 	call_rcu(&ts->rcu, tuple_sock_free_rcu);
 }
 
+/* What SCTP's destructors are, by family: they are not exported */
+static void (*tuple_sctp_destruct[2])(struct sock *sk);
+
+/* A sock that SCTP made in accept(), with a copy of the listener's destructor,
+ * and gave up at once. (No other sock has a copy: see struct tuple_sock.)
+ */
+static void tuple_sock_destruct_copied(struct sock *sk)
+{
+	void (*destruct)(struct sock *sk);
+
+	destruct = READ_ONCE(tuple_sctp_destruct[sk->sk_family == AF_INET6]);
+	if (WARN_ON_ONCE(sk->sk_protocol != IPPROTO_SCTP || !destruct))
+		destruct = inet_sock_destruct;
+	destruct(sk);
+}
+
 /* The end of a sock: any context, often softirq. The module may go as soon as
  * its last reference does; tuple_sock_uninit() waits for those who are still
  * on their way out of here.
@@ -69,8 +86,8 @@ static void tuple_sock_destruct(struct sock *sk)
 {
 	struct tuple_sock *ts = tuple_sock_find(sk);
 
-	if (WARN_ON_ONCE(!ts)) {
-		inet_sock_destruct(sk);
+	if (!ts) {
+		tuple_sock_destruct_copied(sk);
 		return;
 	}
 	tuple_lease_leave(ts, false);
@@ -81,18 +98,34 @@ static void tuple_sock_destruct(struct sock *sk)
 
 void tuple_sock_hook(struct tuple_sock *ts)
 {
+	struct sock *sk = ts->sk;
+
 	if (ts->hooked)
 		return;
-	ts->sk->sk_destruct = tuple_sock_destruct;
+	if (sk->sk_destruct != tuple_sock_destruct)
+		ts->destruct = sk->sk_destruct;
+	sk->sk_destruct = tuple_sock_destruct;
 	ts->hooked = true;
 }
 
-void tuple_sock_unhook(struct tuple_sock *ts)
+bool tuple_sock_unhook(struct tuple_sock *ts)
 {
+	struct sock *sk = ts->sk;
+
 	if (!ts->hooked)
-		return;
-	ts->sk->sk_destruct = ts->destruct;
+		return true;
+	/* Others may have hooked in above us, and will call us (L2TP). */
+	if (sk->sk_destruct != tuple_sock_destruct)
+		return false;
+	sk->sk_destruct = ts->destruct;
 	ts->hooked = false;
+	return true;
+}
+
+void tuple_sock_disown(struct tuple_sock *of, struct sock *sk)
+{
+	if (sk->sk_destruct == tuple_sock_destruct)
+		sk->sk_destruct = of->destruct;
 }
 
 int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk,
@@ -107,6 +140,9 @@ int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk,
 	if (err)
 		return err == -E2BIG || err == -EBUSY ? -ENOMEM : err;
 	__module_get(THIS_MODULE);
+	if (sk->sk_protocol == IPPROTO_SCTP)
+		WRITE_ONCE(tuple_sctp_destruct[sk->sk_family == AF_INET6],
+			   ts->destruct);
 	tuple_sock_hook(ts);
 	return 0;
 }
@@ -132,7 +168,8 @@ void tuple_sock_closed(struct tuple_sock *ts)
 
 	if (ts->hooked && !tuple_sock_is_silent(sk))
 		return;
-	tuple_sock_unhook(ts);
+	if (!tuple_sock_unhook(ts))
+		return;
 	tuple_lease_leave(ts, true);
 	tuple_sock_drop(ts);
 	module_put(THIS_MODULE);
@@ -149,17 +186,44 @@ static void tuple_sock_unlock_bind(struct sock *sk)
 /* Its next send, connect or bind is a first one again. */
 static void tuple_sock_reset_ops(struct sock *sk)
 {
+	const struct proto_ops *ops;
 	struct tuple_sock *ts;
 
 	rcu_read_lock();
 	write_lock_bh(&sk->sk_callback_lock);
 	ts = tuple_sock_find(sk);
 	/* Not where something else, like TLS, has put its own ops. */
-	if (ts && sk->sk_socket &&
-	    sk->sk_socket->ops->release == ts->unbound->release)
-		WRITE_ONCE(sk->sk_socket->ops, ts->unbound);
+	if (ts && sk->sk_socket) {
+		ops = READ_ONCE(sk->sk_socket->ops);
+		if (ops->release == ts->unbound->release)
+			cmpxchg(&sk->sk_socket->ops, ops, ts->unbound);
+	}
 	write_unlock_bh(&sk->sk_callback_lock);
 	rcu_read_unlock();
+}
+
+/* SCTP is aborted by a message: every association of the sock. */
+static void tuple_sock_abort_sctp(struct sock *sk)
+{
+	union {
+		struct cmsghdr cmsg;
+		u8 buf[CMSG_SPACE(sizeof(struct sctp_sndrcvinfo))];
+	} control = {};
+	struct sctp_sndrcvinfo *info = CMSG_DATA(&control.cmsg);
+	struct msghdr msg = {
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
+	};
+
+	control.cmsg.cmsg_len = CMSG_LEN(sizeof(*info));
+	control.cmsg.cmsg_level = IPPROTO_SCTP;
+	control.cmsg.cmsg_type = SCTP_SNDRCV;
+	info->sinfo_flags = SCTP_ABORT;
+	if (sk->sk_type == SOCK_SEQPACKET)
+		info->sinfo_flags |= SCTP_SENDALL;
+	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, NULL, 0, 0);
+	sk->sk_prot->sendmsg(sk, &msg, 0);
 }
 
 void tuple_sock_abort(struct sock *sk)
@@ -171,6 +235,8 @@ void tuple_sock_abort(struct sock *sk)
 		return;
 
 	/* Unconnected TCP, and protocols that cannot be aborted from outside */
+	if (sk->sk_protocol == IPPROTO_SCTP && sk->sk_type != SOCK_RAW)
+		tuple_sock_abort_sctp(sk);
 	lock_sock(sk);
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		if (sk->sk_protocol == IPPROTO_TCP &&
@@ -217,6 +283,15 @@ void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr)
 	inet->inet_saddr = v4;
 	sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
 	sk_dst_reset(sk);
+}
+
+void tuple_sock_apply_priority(struct tuple_sock *ts)
+{
+	struct tuple_pool_conf conf;
+
+	if (tuple_lease_pool_conf(ts, &conf) &&
+	    conf.priority != TUPLE_PRIORITY_UNSET)
+		sock_set_priority(ts->sk, conf.priority);
 }
 
 void tuple_sock_apply(struct tuple_sock *ts)

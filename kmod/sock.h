@@ -79,7 +79,11 @@ int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk,
 
 /* Have our destructor called, or not; sock lock held, or the sock is new. */
 void tuple_sock_hook(struct tuple_sock *ts);
-void tuple_sock_unhook(struct tuple_sock *ts);
+/* Return: false where another destructor was put above ours, which stays */
+bool tuple_sock_unhook(struct tuple_sock *ts);
+
+/* A sock that will not be ours may have a copy of the destructor of @of. */
+void tuple_sock_disown(struct tuple_sock *of, struct sock *sk);
 
 /**
  * tuple_sock_closed - the inet release() of a sock has been called
@@ -113,6 +117,8 @@ void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr);
  * the sock's lock.
  */
 void tuple_sock_apply(struct tuple_sock *ts);
+/* The same for an accepted sock, which inherits all but the priority */
+void tuple_sock_apply_priority(struct tuple_sock *ts);
 
 int tuple_sock_init(void);
 void tuple_sock_uninit(void);

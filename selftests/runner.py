@@ -53,8 +53,9 @@ class Count:
         plan = PLAN.match(text)
         said = LINE.match(text)
         if plan:
-            self.plan = int(plan.group(1))
-            if self.plan == 0:
+            # several programs may have written here, each with its plan
+            self.plan = (self.plan or 0) + int(plan.group(1))
+            if plan.group(1) == '0':
                 self.skipped += 1
         elif text.startswith('Bail out!'):
             self.fail(text)

@@ -30,6 +30,8 @@ counts() {
 echo "TAP version 13"
 counts "all is well" 0 "2 0 0" "1..2" "ok 1 a" "ok 2 - b"
 counts "the plan may come last" 0 "1 0 0" "ok 1 a" "1..1"
+counts "two programs, two plans" 0 "3 0 0" "1..1" "ok 1 a" "ok 1 b" "ok 2 c" "1..2"
+counts "the second stops short" 0 "2 1 0" "1..1" "ok 1 a" "ok 1 b" "1..2"
 counts "a failure is a failure" 1 "1 1 0" "1..2" "ok 1 a" "not ok 2 b"
 counts "even where the status denies it" 0 "0 1 0" "1..1" "not ok 1 b"
 counts "a skipped test" 0 "1 0 1" "1..2" "ok 1 a" "ok 2 b # SKIP no such thing"

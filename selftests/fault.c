@@ -1,0 +1,854 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory runs out: each operation is made with its first allocation failing,
+ * then with its second, until none is left. Whatever fails says so with a
+ * sensible errno and leaves everything as it was; whatever works leaves
+ * nothing behind when it is undone.
+ *
+ * Needs /proc/self/fail-nth, which the instrumented kernel has.
+ */
+
+#include "prove.h"
+
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#define DEBUGFS "/sys/kernel/debug/"
+#define NTH_MAX 2000
+
+static int nth_fd = -1;
+static struct inet_tuple_handle *handle;
+
+/* Faults */
+
+static void arm(int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	if (pwrite(nth_fd, text, len, 0) != len)
+		bail("fail-nth");
+}
+
+/* Return: how many more would have been needed; 0: one failed */
+static int disarm(void)
+{
+	char text[16] = "";
+	int n = pread(nth_fd, text, sizeof(text) - 1, 0), left;
+
+	left = n > 0 ? atoi(text) : 1;
+	while (pwrite(nth_fd, "0", 1, 0) != 1)
+		;
+	return left;
+}
+
+/* No backtrace for each: the framework takes those for complaints. */
+static bool fault_setup(void)
+{
+	static const char *const kind[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy", "fail_function",
+		"fail_futex",
+	};
+	char path[128];
+	unsigned int i;
+
+	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (nth_fd < 0)
+		return false;
+	for (i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/verbose", kind[i]);
+		put_file(path, "0");
+		snprintf(path, sizeof(path), DEBUGFS "%s/ignore-gfp-wait", kind[i]);
+		put_file(path, "N");
+		snprintf(path, sizeof(path), DEBUGFS "%s/ignore-gfp-highmem", kind[i]);
+		put_file(path, "N");
+		snprintf(path, sizeof(path), DEBUGFS "%s/min-order", kind[i]);
+		put_file(path, "0");
+	}
+	/* Only what allocates: a copy that fails is another matter. */
+	put_file(DEBUGFS "fail_usercopy/require-start", "1");
+	put_file(DEBUGFS "fail_usercopy/require-end", "2");
+	return true;
+}
+
+/* State */
+
+struct state {
+	uint64_t addrs, routes;
+	int n_addrs, n_routes, refs, rules, pools;
+	char pool[16][256];
+};
+
+static uint64_t hash(const void *data, int len)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+	const unsigned char *p = data;
+
+	while (len--)
+		h = (h ^ *p++) * 0x100000001b3ull;
+	return h;
+}
+
+static int state_pool_cb(const struct inet_tuple_obj *obj, void *arg)
+{
+	struct state *s = arg;
+	char *text = s->pool[s->pools];
+	uint64_t num;
+	int n, attr;
+
+	if (s->pools == 16)
+		return 0;
+	n = snprintf(text, 256, "%s prefixes %u excludes %u",
+		     inet_tuple_obj_str(obj, INET_TUPLE_A_POOL_NAME),
+		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_PREFIX),
+		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_EXCLUDE));
+	for (attr = INET_TUPLE_A_POOL_IFINDEX; attr <= INET_TUPLE_A_POOL_MAX && n < 240; attr++)
+		if (attr != INET_TUPLE_A_POOL_PREFIX &&
+		    !inet_tuple_obj_num(obj, attr, &num))
+			n += snprintf(text + n, 256 - n, " %d:%lld", attr,
+				      (long long)num);
+	s->pools++;
+	return 0;
+}
+
+static int state_rule_cb(const struct inet_tuple_obj *obj, void *arg)
+{
+	((struct state *)arg)->rules++;
+	return 0;
+}
+
+static void state_look(struct state *s)
+{
+	static struct seen seen;
+	int i;
+
+	memset(s, 0, sizeof(*s));
+	if (seen_look(&seen))
+		bail("rtnetlink");
+	for (i = 0; i < seen.n_addrs; i++)
+		s->addrs += hash(&seen.addrs[i], sizeof(seen.addrs[i]));
+	for (i = 0; i < seen.n_routes; i++)
+		s->routes += hash(&seen.routes[i], sizeof(seen.routes[i]));
+	s->n_addrs = seen.n_addrs;
+	s->n_routes = seen.n_routes;
+	s->refs = get_number("/sys/module/inet_tuple/refcnt");
+	if (inet_tuple_pool_list(handle, state_pool_cb, s) ||
+	    inet_tuple_rule_list(handle, state_rule_cb, s))
+		bail("inet_tuple");
+}
+
+static bool state_is(const struct state *want, struct state *is)
+{
+	uint64_t end = now_ms() + 4000;
+
+	for (;;) {
+		state_look(is);
+		if (!memcmp(want, is, sizeof(*is)))
+			return true;
+		if (now_ms() > end)
+			return false;
+		usleep(5000);
+	}
+}
+
+static void state_tell(const struct state *want, const struct state *is)
+{
+	int i;
+
+	if (want->n_addrs != is->n_addrs || want->addrs != is->addrs)
+		note("addresses: %d, now %d", want->n_addrs, is->n_addrs);
+	if (want->n_routes != is->n_routes || want->routes != is->routes)
+		note("routes: %d, now %d", want->n_routes, is->n_routes);
+	if (want->refs != is->refs)
+		note("references: %d, now %d", want->refs, is->refs);
+	if (want->rules != is->rules)
+		note("rules: %d, now %d", want->rules, is->rules);
+	for (i = 0; i < 16; i++)
+		if (memcmp(want->pool[i], is->pool[i], 256)) {
+			note("pool was: %s", want->pool[i]);
+			note("pool is:  %s", is->pool[i]);
+		}
+}
+
+static void handle_renew(void)
+{
+	if (handle)
+		inet_tuple_handle_close(handle);
+	handle = NULL;
+	if (inet_tuple_handle_open(&handle, NULL))
+		bail("handle");
+}
+
+/* Operations. Results: 0 or -errno. */
+
+static int fd = -1, server = -1, peer = -1;
+static char pool[16];
+
+static int result(int r)
+{
+	return r < 0 ? -errno : 0;
+}
+
+static void close_all(void)
+{
+	if (peer >= 0)
+		close(peer);
+	if (fd >= 0)
+		close(fd);
+	if (server >= 0)
+		close(server);
+	fd = server = peer = -1;
+}
+
+static void choose(int s)
+{
+	if (setsockopt(s, SOL_INET_TUPLE, INET_TUPLE_POOL_MOVE, pool, strlen(pool)))
+		bail("INET_TUPLE_POOL_MOVE");
+}
+
+static int make(int family, int type, int proto)
+{
+	int s = socket(family, type, proto);
+
+	if (s < 0)
+		bail("socket");
+	choose(s);
+	return s;
+}
+
+static int run_socket4(void) { return result(fd = socket(AF_INET_TUPLE, SOCK_STREAM, 0)); }
+static int run_socket6(void) { return result(fd = socket(AF_INET6_TUPLE, SOCK_DGRAM, 0)); }
+static int run_mptcp(void) { return result(fd = socket(AF_INET_TUPLE, SOCK_STREAM, 262)); }
+static int run_sctp(void) { return result(fd = socket(AF_INET_TUPLE, SOCK_SEQPACKET, IPPROTO_SCTP)); }
+
+static void before_tcp4(void) { fd = make(AF_INET_TUPLE, SOCK_STREAM, 0); }
+static void before_tcp6(void) { fd = make(AF_INET6_TUPLE, SOCK_STREAM, 0); }
+static void before_udp4(void) { fd = make(AF_INET_TUPLE, SOCK_DGRAM, 0); }
+static void before_udp6(void) { fd = make(AF_INET6_TUPLE, SOCK_DGRAM, 0); }
+static void before_raw4(void) { fd = make(AF_INET_TUPLE, SOCK_RAW, 253); }
+
+static int run_bind4(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(700) };
+
+	return result(bind(fd, (void *)&sin, sizeof(sin)));
+}
+
+static int run_bind6(void)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(700) };
+
+	return result(bind(fd, (void *)&sin6, sizeof(sin6)));
+}
+
+static int run_bind_this(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(700) };
+
+	inet_pton(AF_INET, "10.78.2.9", &sin.sin_addr);
+	return result(bind(fd, (void *)&sin, sizeof(sin)));
+}
+
+/* A server of this host, by its own hand */
+static void before_server(int family)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(900) };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(900) };
+	int on = 1;
+
+	server = socket(family, SOCK_STREAM, 0);
+	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(server, family == AF_INET ? (void *)&sin : (void *)&sin6,
+		 family == AF_INET ? sizeof(sin) : sizeof(sin6)) ||
+	    listen(server, 8))
+		bail("server");
+}
+
+static void before_connect4(void) { before_server(AF_INET); before_tcp4(); }
+static void before_connect6(void) { before_server(AF_INET6); before_tcp6(); }
+
+static int run_connect4(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(900) };
+
+	inet_pton(AF_INET, "10.78.99.1", &sin.sin_addr);
+	return result(connect(fd, (void *)&sin, sizeof(sin)));
+}
+
+static int run_connect6(void)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(900) };
+
+	inet_pton(AF_INET6, "fd78:99::1", &sin6.sin6_addr);
+	return result(connect(fd, (void *)&sin6, sizeof(sin6)));
+}
+
+static int run_sendto(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(900) };
+
+	inet_pton(AF_INET, "10.78.99.1", &sin.sin_addr);
+	return result(sendto(fd, "x", 1, 0, (void *)&sin, sizeof(sin)));
+}
+
+static int run_listen(void) { return result(listen(fd, 4)); }
+
+/* SO_LINGER 0 for all: TIME_WAIT would keep the state from what it was. */
+static void no_time_wait(int s)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	setsockopt(s, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+static void before_accept(void)
+{
+	struct sockaddr_in sin = {};
+	socklen_t len = sizeof(sin);
+
+	before_tcp4();
+	if (listen(fd, 4) || getsockname(fd, (void *)&sin, &len))
+		bail("listen");
+	server = socket(AF_INET, SOCK_STREAM, 0);
+	no_time_wait(server);
+	if (connect(server, (void *)&sin, len))
+		bail("connect");
+	usleep(20000);
+}
+
+static int run_accept(void) { return result(peer = accept(fd, NULL, NULL)); }
+
+static void before_move4(void) { fd = socket(AF_INET_TUPLE, SOCK_STREAM, 0); }
+static void before_move6(void) { fd = socket(AF_INET6_TUPLE, SOCK_DGRAM, 0); }
+
+static int run_move(void)
+{
+	return result(setsockopt(fd, SOL_INET_TUPLE, INET_TUPLE_POOL_MOVE, pool,
+				 strlen(pool)));
+}
+
+static int run_scope_id(void)
+{
+	uint64_t id = 77;
+
+	return result(setsockopt(fd, SOL_INET_TUPLE, INET_TUPLE_SCOPE_ID, &id,
+				 sizeof(id)));
+}
+
+static int run_close(void)
+{
+	int s = fd;
+
+	fd = -1;
+	return result(close(s));
+}
+
+static int run_pool_add(void)
+{
+	return pool_add(handle, "name=new dev=tp0 prefix=10.78.50.0/24 prefix=fd78:50::/120 exclude=10.78.50.7 plumb=%d quota=7", !strcmp(pool, "b"));
+}
+
+static void undo_pool_add(void)
+{
+	handle_renew();
+	inet_tuple_pool_del(handle, "new", true);
+}
+
+static void before_pool_set(void)
+{
+	before_tcp4();
+	peer = make(AF_INET6_TUPLE, SOCK_STREAM, 0);
+}
+
+static int run_pool_set(void)
+{
+	return pool_set(handle, "name=%s prefix=10.78.60.0/25 prefix=fd78:60::/121 exclude=10.78.60.3 quota=50 order=0", pool);
+}
+
+static void undo_pool_set(void)
+{
+	handle_renew();
+	pool_set(handle, "name=%s -exclude=10.78.60.3", pool);
+	pool_set(handle, "name=%s -prefix=10.78.60.0/25", pool);
+	pool_set(handle, "name=%s -prefix=fd78:60::/121", pool);
+	pool_set(handle, "name=%s quota=4294967295 order=2", pool);
+}
+
+static void before_pool_del(void)
+{
+	pool_add(handle, "name=new dev=tp0 prefix=10.78.50.0/24 prefix=fd78:50::/120 plumb=%d", !strcmp(pool, "b"));
+	fd = socket(AF_INET_TUPLE, SOCK_STREAM, 0);
+	peer = socket(AF_INET6_TUPLE, SOCK_STREAM, 0);
+	setsockopt(fd, SOL_INET_TUPLE, INET_TUPLE_POOL_MOVE, "new", 3);
+	setsockopt(peer, SOL_INET_TUPLE, INET_TUPLE_POOL_MOVE, "new", 3);
+}
+
+static int run_pool_del(void) { return inet_tuple_pool_del(handle, "new", true); }
+
+static struct inet_tuple_obj *rule_obj(void)
+{
+	struct inet_tuple_obj *rule = inet_tuple_obj_alloc(INET_TUPLE_RULE_OBJ);
+
+	inet_tuple_obj_set_str(rule, INET_TUPLE_A_RULE_POOL, "a");
+	inet_tuple_obj_set_num(rule, INET_TUPLE_A_RULE_UID, 4711);
+	inet_tuple_obj_set_str(rule, INET_TUPLE_A_RULE_CGROUP, "/");
+	return rule;
+}
+
+static int run_rule_add(void)
+{
+	struct inet_tuple_obj *rule = rule_obj();
+	int err = inet_tuple_rule_add(handle, rule);
+
+	inet_tuple_obj_free(rule);
+	return err;
+}
+
+static void undo_rule_add(void)
+{
+	struct inet_tuple_obj *rule = rule_obj();
+
+	handle_renew();
+	inet_tuple_rule_del(handle, rule);
+	inet_tuple_obj_free(rule);
+}
+
+static int lease_cb(const struct inet_tuple_obj *obj, void *arg) { return 0; }
+
+static int run_dump(void)
+{
+	int err = inet_tuple_pool_list(handle, lease_cb, NULL);
+
+	if (!err)
+		err = inet_tuple_lease_list(handle, NULL, NULL, lease_cb, NULL);
+	return err;
+}
+
+static void undo_renew(void) { handle_renew(); }
+
+static int run_kill(void)
+{
+	struct inet_tuple_addr addr = { .family = AF_INET };
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+
+	/* a number at the place of the kernel's choice costs no memory */
+	getsockname(fd, (void *)&sin, &len);
+	memcpy(addr.bytes, &sin.sin_addr, 4);
+	return inet_tuple_lease_kill(handle, &addr);
+}
+
+static int run_option_get(void)
+{
+	struct inet_tuple_lease lease;
+	socklen_t len = sizeof(lease);
+
+	return result(getsockopt(fd, SOL_INET_TUPLE, INET_TUPLE_LEASE, &lease, &len));
+}
+
+static struct op {
+	const char *name;
+	const char *pool;
+	void (*before)(void);
+	int (*run)(void);
+	void (*undo)(void);
+	bool netlink;	/* an answer may get lost: then it was done all the same */
+	bool keeps;	/* a lease got by the way is kept when the rest fails */
+} ops[] = {
+	{ "socket IPv4, an address each", "a", NULL, run_socket4 },
+	{ "socket IPv6, an address each", "a", NULL, run_socket6 },
+	{ "socket IPv4, prefix", "b", NULL, run_socket4 },
+	{ "socket IPv6, prefix", "b", NULL, run_socket6 },
+	{ "socket, shared lease", "s", NULL, run_socket4 },
+	{ "socket, MPTCP", "a", NULL, run_mptcp },
+	{ "socket, SCTP", "a", NULL, run_sctp },
+	{ "bind", "a", before_tcp4, run_bind4 },
+	{ "bind IPv6", "a", before_udp6, run_bind6 },
+	{ "bind IPv6, prefix", "b", before_tcp6, run_bind6 },
+	{ "bind that assigns", "c", before_udp4, run_bind4 },
+	{ "bind that assigns, IPv6", "c", before_udp6, run_bind6 },
+	{ "bind to an address", "c", before_tcp4, run_bind_this },
+	{ "connect", "a", before_connect4, run_connect4, .keeps = true },
+	{ "connect that assigns", "c", before_connect4, run_connect4, .keeps = true },
+	{ "connect that assigns, IPv6", "c", before_connect6, run_connect6, .keeps = true },
+	{ "send that assigns", "c", before_udp4, run_sendto, .keeps = true },
+	{ "send that assigns, raw", "c", before_raw4, run_sendto, .keeps = true },
+	{ "listen that assigns", "c", before_tcp4, run_listen, .keeps = true },
+	{ "accept", "a", before_accept, run_accept },
+	{ "move to a pool", "m", before_move4, run_move },
+	{ "move to a pool, IPv6", "m", before_move6, run_move },
+	{ "scope id", "a", before_tcp4, run_scope_id },
+	{ "lease by getsockopt", "a", before_tcp4, run_option_get },
+	{ "close", "a", before_tcp4, run_close, .keeps = true },
+	{ "close IPv6", "a", before_udp6, run_close, .keeps = true },
+	{ "pool add", "a", NULL, run_pool_add, undo_pool_add, true },
+	{ "pool add, prefix", "b", NULL, run_pool_add, undo_pool_add, true },
+	{ "pool set", "a", before_pool_set, run_pool_set, undo_pool_set, true },
+	{ "pool set, prefix", "b", before_pool_set, run_pool_set, undo_pool_set, true },
+	{ "pool del by force", "a", before_pool_del, run_pool_del, undo_pool_add, true },
+	{ "pool del by force, prefix", "b", before_pool_del, run_pool_del, undo_pool_add, true },
+	{ "rule add", "a", NULL, run_rule_add, undo_rule_add, true },
+	{ "lease kill", "a", before_tcp4, run_kill, undo_renew, true, true },
+	{ "dumps", "a", before_tcp4, run_dump, undo_renew, true },
+};
+
+static bool sensible(int err)
+{
+	return err == -ENOMEM || err == -ENOBUFS;
+}
+
+/* What the operation makes of the state when nothing fails */
+static bool try_without(const struct op *op, struct state *after)
+{
+	int err;
+
+	if (op->before)
+		op->before();
+	err = op->run();
+	usleep(50000);
+	state_look(after);
+	if (op->undo)
+		op->undo();
+	close_all();
+	if (err)
+		note("%s: %s without a fault", op->name, strerror(-err));
+	return !err;
+}
+
+/* Return: whether all was well; *more: whether a fault was met */
+static bool try_nth(const struct op *op, int n, const struct state *base,
+		    const struct state *after, bool *more)
+{
+	struct state before, is;
+	bool good = true;
+	int err, left;
+
+	if (op->before)
+		op->before();
+	state_look(&before);
+	arm(n);
+	err = op->run();
+	left = disarm();
+	*more = left == 0;
+	if (op->netlink)
+		handle_renew();
+	if (err && left) {
+		note("%s, fault %d: %s without a fault", op->name, n, strerror(-err));
+		good = false;
+	} else if (err && !sensible(err)) {
+		note("%s, fault %d: %s", op->name, n, strerror(-err));
+		good = false;
+	}
+	if (err && !op->keeps && !state_is(&before, &is) &&
+	    !(op->netlink && state_is(after, &is))) {
+		note("%s, fault %d: %s, but the state changed", op->name, n, strerror(-err));
+		state_tell(&before, &is);
+		good = false;
+	}
+	if (op->undo)
+		op->undo();
+	if (peer >= 0)
+		no_time_wait(peer);
+	if (fd >= 0)
+		no_time_wait(fd);
+	close_all();
+	if (!state_is(base, &is)) {
+		note("%s, fault %d: %s, and something is left", op->name, n, strerror(-err));
+		state_tell(base, &is);
+		good = false;
+	}
+	return good;
+}
+
+static int rebuild(void);
+
+static void try_op(const struct op *op)
+{
+	struct state base, after;
+	int n, bad = 0, faults = 0;
+	bool more = true;
+
+	snprintf(pool, sizeof(pool), "%s", op->pool);
+	rebuild();
+	state_look(&base);
+	if (!try_without(op, &after)) {
+		tap(false, "%s", op->name);
+		return;
+	}
+	if (rebuild())
+		return;
+	state_look(&base);
+	for (n = 1; n < NTH_MAX && more && bad < 6; n++) {
+		if (!try_nth(op, n, &base, &after, &more)) {
+			bad++;
+			rebuild();
+			state_look(&base);
+		}
+		faults += more;
+	}
+	tap(!bad, "%s: %d allocations", op->name, faults);
+}
+
+/* The pools anew, and no address of ours left from a trial that went wrong */
+static int rebuild(void)
+{
+	struct seen s = {};
+	int i, err;
+
+	handle_renew();
+	pools_delete(handle);
+	seen_look(&s);
+	for (i = 0; i < s.n_addrs; i++)
+		if (s.addrs[i].proto == PLUMB_PROTO)
+			addr_change(RTM_DELADDR, s.addrs[i].ifindex,
+				    s.addrs[i].addr.family, s.addrs[i].addr.bytes,
+				    s.addrs[i].len);
+	seen_free(&s);
+	/* the one under test is the default; "m" is moved to from another */
+	err = pool_add(handle, "name=a dev=tp0 prefix=10.78.0.0/24 prefix=fd78:0::/120 order=2 quarantine=0 default=%d", pool[0] == 'a' || pool[0] == 'm');
+	err = err ?: pool_add(handle, "name=b dev=tp0 prefix=10.78.1.0/24 prefix=fd78:1::/120 order=2 quarantine=0 plumb=1 default=%d", pool[0] == 'b');
+	err = err ?: pool_add(handle, "name=c dev=tp0 prefix=10.78.2.0/24 prefix=fd78:2::/120 order=2 quarantine=0 assign=1 default=%d", pool[0] == 'c');
+	err = err ?: pool_add(handle, "name=s dev=tp0 prefix=10.78.3.0/24 prefix=fd78:3::/120 order=2 quarantine=0 scope=1 default=%d", pool[0] == 's');
+	err = err ?: pool_add(handle, "name=m dev=tp0 prefix=10.78.4.0/24 prefix=fd78:4::/120 order=2 quarantine=0 quota=5 default=0");
+	if (err)
+		bail("pools");
+	return err;
+}
+
+/* Things so long that only their last allocations are of interest, which are
+ * ours: the module's start, and that of a namespace.
+ */
+
+static int module_file(void)
+{
+	char path[256] = "";
+	FILE *p = popen("modinfo -n inet_tuple", "r");
+
+	if (p) {
+		if (fgets(path, sizeof(path), p))
+			path[strcspn(path, "\n")] = 0;
+		pclose(p);
+	}
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int file = -1;
+
+static int long_module(void)
+{
+	return syscall(SYS_finit_module, file, "", 0) ? -errno : 0;
+}
+
+static void long_module_undo(void)
+{
+	module_remove_within(10000);
+}
+
+/* In a child, since nobody comes back from a namespace */
+static int long_namespace(void)
+{
+	return unshare(CLONE_NEWNET) ? -errno : 0;
+}
+
+static int long_child(int (*run)(void), int n, int *left)
+{
+	int status, p[2], report[2];
+	pid_t pid;
+
+	if (pipe(p))
+		bail("pipe");
+	pid = fork();
+	if (!pid) {
+		nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
+		arm(n);
+		report[0] = run();
+		report[1] = disarm();
+		_exit(write(p[1], report, sizeof(report)) != sizeof(report));
+	}
+	close(p[1]);
+	if (pid < 0 || read(p[0], report, sizeof(report)) != sizeof(report))
+		bail("child");
+	close(p[0]);
+	waitpid(pid, &status, 0);
+	*left = report[1];
+	return report[0];
+}
+
+static void try_long(const char *name, int (*run)(void), void (*undo)(void),
+		     int last, long refs)
+{
+	int n, err, left, total, bad = 0, failed = 0;
+	const int huge = 1000000;
+
+	err = long_child(run, huge, &left);
+	if (err) {
+		tap(false, "%s without a fault", name);
+		return;
+	}
+	if (undo)
+		undo();
+	total = huge - left;
+	for (n = total > last ? total - last : 1; n <= total && bad < 6; n++) {
+		err = long_child(run, n, &left);
+		failed += err != 0;
+		if (err && (left || !sensible(err))) {
+			note("%s, fault %d: %s", name, n, strerror(-err));
+			bad++;
+		}
+		if (!err && undo)
+			undo();
+		if (get_number("/sys/module/inet_tuple/refcnt") != refs) {
+			note("%s, fault %d: %s, references: %ld", name, n,
+			     strerror(-err),
+			     get_number("/sys/module/inet_tuple/refcnt"));
+			bad++;
+		}
+	}
+	tap(!bad, "%s: the last %d of %d allocations, %d refused", name,
+	    total < last ? total : last, total, failed);
+}
+
+/* Chance: what the module's work items allocate fails now and then as well,
+ * while sockets, pools and devices come and go.
+ */
+static void storm(unsigned int seconds)
+{
+	char text[64], line[512];
+	unsigned long base = 0, size = 0;
+	uint64_t end = now_ms() + seconds * 1000, rounds = 0, failed = 0;
+	FILE *f = fopen("/proc/modules", "r");
+	int s[32], i, err;
+	struct seen seen = {};
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "inet_tuple %lu %*s %*s %*s 0x%lx", &size, &base) == 2)
+			break;
+	if (f)
+		fclose(f);
+	if (!base) {
+		tap_skip("faults by chance", "the module's place is not known");
+		return;
+	}
+	snprintf(text, sizeof(text), "0x%lx", base);
+	put_file(DEBUGFS "failslab/require-start", text);
+	snprintf(text, sizeof(text), "0x%lx", base + size);
+	put_file(DEBUGFS "failslab/require-end", text);
+	put_file(DEBUGFS "failslab/times", "-1");
+	put_file(DEBUGFS "failslab/probability", "10");
+	rnd_seed(seed_of("FAULT_SEED"));
+	for (i = 0; i < 32; i++)
+		s[i] = -1;
+	while (now_ms() < end) {
+		i = rnd(32);
+		if (s[i] >= 0)
+			close(s[i]);
+		s[i] = socket(rnd(2) ? AF_INET_TUPLE : AF_INET6_TUPLE,
+			      rnd(2) ? SOCK_STREAM : SOCK_DGRAM, 0);
+		failed += s[i] < 0;
+		rounds++;
+		if (s[i] >= 0 && rnd(2))
+			fd = s[i], run_bind4();
+		if (s[i] >= 0 && rnd(8) == 0)
+			fd = s[i], run_kill();
+		if (rnd(16) == 0) {
+			link_down("tp0");
+			link_up("tp0");
+			addr_text(RTM_NEWADDR, "tp0", "fd78:99::1", 64);
+		}
+		if (rnd(16) == 0) {
+			run_pool_set();
+			undo_pool_set();
+		}
+		if (rnd(16) == 0) {
+			run_pool_add();
+			undo_pool_add();
+		}
+		fd = -1;
+	}
+	put_file(DEBUGFS "failslab/probability", "0");
+	put_file(DEBUGFS "failslab/require-start", "0");
+	put_file(DEBUGFS "failslab/require-end", "0xffffffffffffffff");
+	for (i = 0; i < 32; i++)
+		if (s[i] >= 0)
+			close(s[i]);
+	note("faults by chance: %llu rounds, %llu sockets refused",
+	     (unsigned long long)rounds, (unsigned long long)failed);
+	handle_renew();
+	sleep_ms(500);
+	tap(!pools_delete(handle), "pools can be deleted after faults by chance");
+	seen_look(&seen);
+	for (i = 0, err = 0; i < seen.n_addrs; i++)
+		if (seen.addrs[i].proto == PLUMB_PROTO) {
+			note("%s is left", addr_name(&seen.addrs[i].addr));
+			err++;
+		}
+	tap(!err, "no address is left after faults by chance");
+	tap(!seen.n_routes, "no route is left after faults by chance");
+}
+
+/* Functions that can be told to fail, of the parts that the module uses */
+static void list_functions(void)
+{
+	static const char *const part[] = { "rtnl", "rtnetlink", "inet", "netlink", "fib", "addrconf" };
+	FILE *f = fopen(DEBUGFS "error_injection/list", "r");
+	char line[256], found[1024] = "";
+	unsigned int i;
+
+	while (f && fgets(line, sizeof(line), f))
+		for (i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+			if (!strncmp(line, part[i], strlen(part[i]))) {
+				line[strcspn(line, "\t\n")] = 0;
+				snprintf(found + strlen(found),
+					 sizeof(found) - strlen(found), " %s", line);
+			}
+	if (f)
+		fclose(f);
+	if (found[0])
+		note("may be made to fail:%s", found);
+	tap_skip("functions of rtnetlink fail", found[0] ?
+		 "not tried" : "this kernel allows none of them to be made to");
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int i;
+	int err;
+
+	printf("TAP version 13\n");
+	if (!fault_setup()) {
+		tap_skip("faults", "this kernel has no /proc/self/fail-nth");
+		return tap_end();
+	}
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	own_namespace();
+	if (dummy_add("tp0"))
+		bail("device");
+	addr_text(RTM_NEWADDR, "tp0", "10.78.99.1", 24);
+	addr_text(RTM_NEWADDR, "tp0", "fd78:99::1", 64);
+	put_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
+	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (argc < 2 || strstr(ops[i].name, argv[1]))
+			try_op(&ops[i]);
+	if (argc < 2) {
+		snprintf(pool, sizeof(pool), "a");
+		rebuild();
+		try_long("a new namespace", long_namespace, NULL, 80, 0);
+		rebuild();
+		storm(seconds_of("FAULT_SECONDS", 8));
+	}
+	handle_renew();
+	pools_delete(handle);
+	inet_tuple_handle_close(handle);
+	handle = NULL;
+	err = module_remove_within(15000);
+	tap(!err, "the module unloads");
+	file = module_file();
+	if (argc < 2 && !err && file >= 0)
+		try_long("the module's start", long_module, long_module_undo,
+			 90, -1);
+	tap(!module_insert(), "the module loads again");
+	list_functions();
+	return tap_end();
+}
