@@ -419,8 +419,8 @@ TEST_F(life, dup)
 	EXPECT_STREQ(text, local_text(other));
 	EXPECT_EQ(1, try_sendto(other, "x", PEER(9)));
 	close(other);
-	EXPECT_EQ(0, is_plumbed(text));
-	ALL_BACK(0);
+	/* what it sent may wait for the neighbour */
+	ALL_BACK(5000);
 }
 
 TEST_F(life, fork)
@@ -474,7 +474,7 @@ TEST_F(life, passed_to_another)
 	EXPECT_STREQ(text, local_text(fd));
 	EXPECT_EQ(0, try_connect(fd, PEER(9)));
 	close(fd);
-	ALL_BACK(0);
+	ALL_BACK(1000);
 }
 
 /* Never received: the garbage collector of AF_UNIX sockets ends it. */
@@ -749,7 +749,7 @@ TEST_F(life, lease_kill_listener)
 	EXPECT_EQ(-ECONNABORTED, try_recv(fd, 0));
 	EXPECT_EQ(-ECONNRESET, try_recv(peer, 0));
 	EXPECT_EQ(0, pool_in_use("p"));
-	get_int(server, SOL_SOCKET, SO_ERROR);
+	ASSERT_EQ(0, disconnect(server));
 	ASSERT_EQ(0, try_bind(server, ANY(81)));
 	ASSERT_EQ(0, listen(server, 5));
 	fd = accepted(server, &peer);
