@@ -1002,6 +1002,18 @@ static void checker_start(int n)
 	checker_process();
 }
 
+/* Where in the kernel a process is that does not end */
+static void note_stacks(pid_t pid)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "for t in /proc/%d/task/*; do sed \"s,^,# $t ,\" $t/stack; done",
+		 pid);
+	if (system(command))
+		note("no stacks");
+}
+
 static int wait_ends(pid_t *pid, int n, unsigned int ms)
 {
 	uint64_t end = now_ms() + ms;
@@ -1027,6 +1039,7 @@ static int wait_ends(pid_t *pid, int n, unsigned int ms)
 	for (i = 0; i < n; i++)
 		if (pid[i]) {
 			note("process %d (%d) does not end", i, pid[i]);
+			note_stacks(pid[i]);
 			kill(pid[i], SIGKILL);
 		}
 	return left + bad;
