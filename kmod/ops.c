@@ -80,8 +80,11 @@ static void tuple_ops_settle(struct socket *sock, struct tuple_sock *ts)
 
 	if (READ_ONCE(sock->ops) != unbound)
 		return;
-	/* With an IPv6 source, IPv4 is no more, as after bind() of inet. */
-	if (sk->sk_family == AF_INET6 && tuple_ops_lease_index(ts) == 1) {
+	/* With an IPv6 source, datagrams to IPv4 are no more, as after bind() of
+	 * inet.
+	 */
+	if (sk->sk_family == AF_INET6 && sk->sk_type != SOCK_STREAM &&
+	    tuple_ops_lease_index(ts) == 1) {
 		lock_sock(sk);
 		sk->sk_ipv6only = 1;
 		release_sock(sk);
@@ -431,7 +434,8 @@ static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	tuple_addr_parse(sock->sk, uaddr, len, &a);
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
-	if (a.valid && tuple_ops_is_unbound(ts))
+	if (a.valid && tuple_ops_is_unbound(ts) &&
+	    !(ipv6_only_sock(sock->sk) && ipv6_addr_v4mapped(&a.ip)))
 		err = tuple_bind_locked(ts, sock, &a, len);
 	else	/* inet says what is wrong with it */
 		err = tuple_ops_base(ts)->bind(sock, uaddr, len);

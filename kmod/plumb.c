@@ -366,6 +366,19 @@ static bool tuple_plumb_has_foreign4(struct net *net, __be32 addr)
 	return false;
 }
 
+/* With its last IPv4 address a device loses all its routes, ours with them. */
+static void tuple_plumb_flushed(struct net *net, struct net_device *dev)
+{
+	struct tuple_net *tn = tuple_net(net);
+	struct tuple_pool *pool;
+
+	if (!tn || !(dev->flags & IFF_UP))
+		return;
+	list_for_each_entry(pool, &tn->pools, list)
+		if (rcu_access_pointer(pool->dev) == dev)
+			tuple_pool_resync(pool);
+}
+
 static int tuple_plumb_inetaddr_event(struct notifier_block *nb,
 				      unsigned long event, void *ptr)
 {
@@ -375,6 +388,8 @@ static int tuple_plumb_inetaddr_event(struct notifier_block *nb,
 	struct in6_addr addr;
 
 	ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
+	if (event == NETDEV_DOWN && !rcu_access_pointer(ifa->ifa_dev->ifa_list))
+		tuple_plumb_flushed(net, dev);
 	if (tuple_plumb_is_ours4(ifa)) {
 		if (event == NETDEV_DOWN)
 			tuple_lease_lost(net, &addr, tuple_plumb_by_admin(dev));

@@ -538,6 +538,16 @@ static int tuple_list_parse(const struct tuple_list *list, char *text)
 	return 0;
 }
 
+/* A copy of what was written, to be taken apart. A write of a page or more comes
+ * in pieces, cut anywhere: it is refused whole.
+ */
+static char *tuple_sysfs_text(const char *buf, size_t count)
+{
+	if (count >= PAGE_SIZE)
+		return ERR_PTR(-E2BIG);
+	return kstrndup(buf, count, GFP_KERNEL) ?: ERR_PTR(-ENOMEM);
+}
+
 static ssize_t tuple_list_store(struct tuple_pool *pool,
 				struct tuple_pool_change *c,
 				const struct tuple_list *list,
@@ -546,9 +556,12 @@ static ssize_t tuple_list_store(struct tuple_pool *pool,
 	char *text;
 	int err;
 
-	text = kstrndup(buf, count, GFP_KERNEL);
-	err = text ? tuple_list_parse(list, text) : -ENOMEM;
-	kfree(text);
+	text = tuple_sysfs_text(buf, count);
+	err = PTR_ERR_OR_ZERO(text);
+	if (!err) {
+		err = tuple_list_parse(list, text);
+		kfree(text);
+	}
 	if (!err)
 		return tuple_sysfs_change(pool, c, count);
 	tuple_pool_change_free(c);
@@ -702,9 +715,12 @@ static ssize_t users_store(struct device *dev, struct device_attribute *attr,
 	tuple_pool_change_init(&c);
 	c.set = TUPLE_SET_USERS;
 	if (!sysfs_streq(buf, "all")) {
-		text = kstrndup(buf, count, GFP_KERNEL);
-		err = text ? tuple_users_parse(&c.conf, text) : -ENOMEM;
-		kfree(text);
+		text = tuple_sysfs_text(buf, count);
+		err = PTR_ERR_OR_ZERO(text);
+		if (!err) {
+			err = tuple_users_parse(&c.conf, text);
+			kfree(text);
+		}
 	}
 	if (!err)
 		return tuple_sysfs_change(to_tuple_pool(dev), &c, count);

@@ -586,11 +586,11 @@ TEST_F(parity, shutdown)
 	int fd = OPEN(SOCK_STREAM, 0);
 	struct conn c;
 
-	EXPECT_EQ(-1, shutdown(fd, SHUT_RDWR));
-	EXPECT_EQ(ENOTCONN, errno);
+	EXPECT_EQ(-ENOTCONN, try_recv(fd, 0));
 	EXPECT_EQ(-1, send(fd, "x", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(EPIPE, errno);
-	EXPECT_EQ(-ENOTCONN, try_recv(fd, 0));
+	EXPECT_EQ(-1, shutdown(fd, SHUT_RDWR));
+	EXPECT_EQ(ENOTCONN, errno);
 	CONNECT(&c);
 	EXPECT_EQ(-1, shutdown(c.fd, 7));
 	EXPECT_EQ(EINVAL, errno);
@@ -851,7 +851,8 @@ TEST_F(parity, socket_options)
 	EXPECT_EQ(1, get_int(c.fd, SOL_SOCKET, SO_KEEPALIVE));
 	EXPECT_EQ(-ENOPROTOOPT, set_int(c.fd, SOL_TCP, 9999, 1));
 	EXPECT_EQ(-ENOPROTOOPT, set_int(c.fd, SOL_SOCKET, 9999, 1));
-	EXPECT_EQ(-ENOPROTOOPT, get_int(c.fd, 12345, 1));
+	EXPECT_EQ(variant->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT,
+		  get_int(c.fd, 12345, 1));
 	ASSERT_EQ(3, send(c.peer, "abc", 3, 0));
 	EXPECT_TRUE(within(5000, !ioctl(c.fd, FIONREAD, &n) && n == 3));
 	EXPECT_EQ(0, setsockopt(c.fd, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4));
@@ -1182,7 +1183,7 @@ TEST_F(parity, sctp_seqpacket)
 TEST_F(parity, multicast)
 {
 	bool v4 = variant->family == AF_INET;
-	const char *group = v4 ? "239.1.2.3" : "ff02::1234";
+	const char *group = v4 ? "239.1.2.3" : "ff05::1234";
 	int ifindex = if_nametoindex("eth0"), fd, peer, peer_if;
 	struct addr a = address(variant->family, group, 4321);
 	struct ip_mreqn mreq = { .imr_ifindex = ifindex };

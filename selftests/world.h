@@ -304,7 +304,9 @@ UNUSED static int is_plumbed(const char *text)
 	return found;
 }
 
-/* How many IPv4 and IPv6 addresses eth0 has */
+/* How many addresses eth0 has, but for the link-local one that comes when it
+ * pleases
+ */
 UNUSED static int count_addresses(void)
 {
 	struct ifaddrs *list, *i;
@@ -312,11 +314,16 @@ UNUSED static int count_addresses(void)
 
 	if (getifaddrs(&list))
 		return -1;
-	for (i = list; i; i = i->ifa_next)
-		if (i->ifa_addr && !strncmp(i->ifa_name, "eth0", 4) &&
-		    (i->ifa_addr->sa_family == AF_INET ||
-		     i->ifa_addr->sa_family == AF_INET6))
+	for (i = list; i; i = i->ifa_next) {
+		struct sockaddr_in6 *sin6 = (void *)i->ifa_addr;
+
+		if (!sin6 || strncmp(i->ifa_name, "eth0", 4))
+			continue;
+		if (sin6->sin6_family == AF_INET ||
+		    (sin6->sin6_family == AF_INET6 &&
+		     !IN6_IS_ADDR_LINKLOCAL(&sin6->sin6_addr)))
 			n++;
+	}
 	freeifaddrs(list);
 	return n;
 }
@@ -489,7 +496,7 @@ static const struct pool_word pool_words[] = {
 	{ "dscp", INET_TUPLE_A_POOL_DSCP },
 	{ "priority", INET_TUPLE_A_POOL_PRIORITY },
 	{ "mark", INET_TUPLE_A_POOL_MARK },
-	{ "default", INET_TUPLE_A_POOL_DEFAULT },
+	{ "default", INET_TUPLE_A_POOL_DEFAULT, { "off", "on" } },
 	{}
 };
 

@@ -423,7 +423,7 @@ static bool save_key(const struct inet_tuple_obj *pool, const struct key *key,
 		return true;
 	if (key->attr != INET_TUPLE_A_POOL_ORDER)
 		return num != def;
-	if (!inet_tuple_obj_num(pool, INET_TUPLE_A_POOL_TOTAL, &total) &&
+	if (inet_tuple_obj_num(pool, INET_TUPLE_A_POOL_TOTAL, &total) ||
 	    total > 1 << 20)
 		def = INET_TUPLE_ORDER_RANDOM;
 	for (i = 0; !inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, i,

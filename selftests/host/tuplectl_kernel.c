@@ -144,7 +144,8 @@ static void set_defaults(struct inet_tuple_obj *pool)
 	set_default(pool, INET_TUPLE_A_POOL_DEFAULT, n_pools == 0);
 	set_default(pool, INET_TUPLE_A_POOL_SOURCE, INET_TUPLE_SOURCE_STATIC);
 	set_default(pool, INET_TUPLE_A_POOL_STATE, INET_TUPLE_STATE_ACTIVE);
-	set_default(pool, INET_TUPLE_A_POOL_TOTAL, 254);
+	set_default(pool, INET_TUPLE_A_POOL_TOTAL,
+		    p.addr.family == AF_INET ? 254 : UINT64_MAX);
 	set_default(pool, INET_TUPLE_A_POOL_IN_USE, 1);
 	set_default(pool, INET_TUPLE_A_POOL_QUARANTINED, 2);
 }

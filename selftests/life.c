@@ -1,0 +1,1234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How long a lease lives: as long as anything speaks from its address. What
+ * takes the minute of TIME_WAIT is in life_slow.c.
+ */
+#include <linux/tls.h>
+#include <netinet/tcp.h>
+#include "world.h"
+
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+
+FIXTURE(life) {
+	int addresses;		/* of the device, without a lease */
+};
+
+FIXTURE_VARIANT(life) {
+	int domain;
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(life, v4) {
+	.domain = AF_INET_TUPLE,
+	.family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(life, v6) {
+	.domain = AF_INET6_TUPLE,
+	.family = AF_INET6,
+};
+
+#define POOL	"p dev eth0 prefix 10.64.1.0/24 prefix 2001:db8::1:0/120 " \
+		"quarantine 0 "
+
+FIXTURE_SETUP(life)
+{
+	ASSERT_EQ(0, world_open());
+	/* FIN_WAIT2 of what is closed lasts a second, not a minute. */
+	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
+	self->addresses = count_addresses();
+}
+
+FIXTURE_TEARDOWN(life)
+{
+}
+
+#define OPEN(type) ({							\
+	int __fd = try_socket(variant->domain, type, 0);		\
+	ASSERT_LE(0, __fd);						\
+	limit_waits(__fd);						\
+	__fd; })
+
+#define ANY(port)	address(variant->family, NULL, port)
+#define PEER(port)	peer_address(variant->family, port)
+
+#define CONNECT(c)							\
+	ASSERT_EQ(0, conn_open(c, OPEN(SOCK_STREAM), variant->family, 0))
+
+/* The pool has everything back, and the device nothing of it. */
+#define ALL_BACK(ms) do {						\
+	EXPECT_TRUE(within(ms, pool_in_use("p") == 0 &&		\
+			   pool_resting("p") == 0))			\
+		TH_LOG("in use %ld, resting %ld", pool_in_use("p"),	\
+		       pool_resting("p"));				\
+	EXPECT_EQ(self->addresses, count_addresses());			\
+} while (0)
+
+/* What closes with a reset leaves no TIME_WAIT. */
+static void set_reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/* A child of a listener of home, and the peer's end of it */
+static int accepted(int server, int *peer)
+{
+	struct addr at = local_address(server);
+	int fd;
+
+	*peer = peer_socket(at.sa.sa_family, SOCK_STREAM, 0);
+	limit_waits(*peer);
+	if (try_connect(*peer, at))
+		return -1;
+	fd = accept(server, NULL, NULL);
+	limit_waits(fd);
+	return fd;
+}
+
+/* close() */
+
+TEST_F(life, close_udp)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_DGRAM);
+	char *text = strdup(local_text(fd));
+	EXPECT_EQ(1, is_plumbed(text));
+	close(fd);
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(0, pool_in_use("p"));
+	EXPECT_EQ(0, pool_resting("p"));
+}
+
+TEST_F(life, close_unconnected_tcp)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_STREAM);
+	char *text = strdup(local_text(fd));
+	ASSERT_EQ(0, try_bind(fd, ANY(80)));
+	close(fd);
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(0, pool_in_use("p"));
+}
+
+TEST_F(life, close_listener)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_STREAM);
+	char *text = strdup(local_text(fd));
+	ASSERT_EQ(0, listen(fd, 5));
+	EXPECT_EQ(1, is_plumbed(text));
+	close(fd);
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(0, pool_in_use("p"));
+}
+
+TEST_F(life, close_refused)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_STREAM);
+	EXPECT_EQ(-ECONNREFUSED, try_connect(fd, PEER(9)));
+	close(fd);
+	ALL_BACK(0);
+}
+
+/* SYN_SENT: the peer never answers */
+TEST_F(life, close_connecting)
+{
+	struct addr nobody = address(variant->family, variant->family ==
+				     AF_INET ? "10.64.255.1" :
+				     "2001:db8::f:1", 9);
+	int fd;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_STREAM | SOCK_NONBLOCK);
+	EXPECT_EQ(-EINPROGRESS, try_connect(fd, nobody));
+	close(fd);
+	ALL_BACK(2000);
+}
+
+TEST_F(life, close_reset)
+{
+	struct conn c;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	set_reset(c.fd);
+	close(c.fd);
+	EXPECT_EQ(-ECONNRESET, try_recv(c.peer, 0));
+	ALL_BACK(2000);
+}
+
+/* Who closes second has no TIME_WAIT. */
+TEST_F(life, passive_close)
+{
+	struct conn c;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	char *text = strdup(local_text(c.fd));
+	close(c.peer);
+	EXPECT_EQ(0, try_recv(c.fd, 0));
+	/* CLOSE_WAIT */
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_EQ(1, pool_in_use("p"));
+	close(c.fd);
+	ALL_BACK(3000);
+}
+
+#define MUCH	(4 << 20)
+
+/* close() returns at once; the peer is slow, and gets every byte. */
+TEST_F(life, slow_reader_gets_all)
+{
+	int small = 8192, much = 2 * MUCH, n, got = 0, bad = 0, i;
+	char *data = malloc(MUCH);
+	struct conn c;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	char *text = strdup(local_text(c.fd));
+	setsockopt(c.peer, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	ASSERT_EQ(0, setsockopt(c.fd, SOL_SOCKET, SO_SNDBUFFORCE, &much,
+				sizeof(much)));
+	for (i = 0; i < MUCH; i++)
+		data[i] = i / 3;
+	for (i = 0; i < MUCH; i += n)
+		ASSERT_LT(0, n = send(c.fd, data + i, MUCH - i, MSG_DONTWAIT));
+	ASSERT_EQ(0, close(c.fd));
+	for (;;) {
+		char buf[65536];
+
+		if (got < 65536) {
+			EXPECT_EQ(1, is_plumbed(text));
+			EXPECT_EQ(1, pool_in_use("p"));
+			sleep_ms(5);
+		}
+		n = recv(c.peer, buf, sizeof(buf), 0);
+		if (n <= 0)
+			break;
+		bad |= memcmp(buf, data + got, n);
+		got += n;
+	}
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(MUCH, got);
+	EXPECT_EQ(0, bad);
+	set_reset(c.peer);
+	close(c.peer);
+	EXPECT_TRUE(within(10000, !is_plumbed(text)));
+	ALL_BACK(0);
+}
+
+/* Nobody else gets the address meanwhile. */
+TEST_F(life, orphan_keeps_its_address)
+{
+	struct conn c;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.1/32 "
+			      "prefix 2001:db8::1:1/128 quarantine 0"));
+	CONNECT(&c);
+	go_to_peer();
+	link_up("eth0", 0);
+	go_home();
+	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
+	close(c.fd);
+	EXPECT_EQ(-EADDRNOTAVAIL, try_socket(variant->domain, SOCK_DGRAM, 0));
+	EXPECT_EQ(1, pool_in_use("p"));
+	EXPECT_EQ(self->addresses + 1, count_addresses());
+}
+
+/* Listeners and their children */
+
+TEST_F(life, unaccepted_children)
+{
+	int server, peer;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = OPEN(SOCK_STREAM);
+	ASSERT_EQ(0, listen(server, 5));
+	peer = peer_socket(variant->family, SOCK_STREAM, 0);
+	limit_waits(peer);
+	ASSERT_EQ(0, try_connect(peer, local_address(server)));
+	ASSERT_EQ(3, send(peer, "abc", 3, 0));
+	sleep_ms(20);
+	close(server);
+	EXPECT_EQ(-ECONNRESET, try_recv(peer, 0));
+	ALL_BACK(2000);
+}
+
+TEST_F(life, children_hold_the_lease)
+{
+	struct inet_tuple_lease lease;
+	int server, fd[2], peer[2];
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = OPEN(SOCK_STREAM);
+	ASSERT_EQ(0, listen(server, 5));
+	char *text = strdup(local_text(server));
+	fd[0] = accepted(server, &peer[0]);
+	fd[1] = accepted(server, &peer[1]);
+	ASSERT_LE(0, fd[1]);
+	EXPECT_EQ(1, pool_in_use("p"));
+	ASSERT_EQ(0, lease_of(fd[0], &lease));
+	EXPECT_EQ(3, lease.sockets);
+	close(server);
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_TRUE(talks(fd[0], peer[0]));
+	EXPECT_TRUE(talks(fd[1], peer[1]));
+	close(peer[0]);
+	EXPECT_EQ(0, try_recv(fd[0], 0));
+	close(fd[0]);
+	sleep_ms(50);
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_TRUE(talks(fd[1], peer[1]));
+	close(peer[1]);
+	EXPECT_EQ(0, try_recv(fd[1], 0));
+	close(fd[1]);
+	ALL_BACK(3000);
+}
+
+/* Children gone, the listener goes on with the same address. */
+TEST_F(life, listener_outlives_children)
+{
+	int server, fd, peer, i;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = OPEN(SOCK_STREAM);
+	ASSERT_EQ(0, listen(server, 5));
+	char *text = strdup(local_text(server));
+	for (i = 0; i < 5; i++) {
+		fd = accepted(server, &peer);
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(talks(fd, peer));
+		set_reset(fd);
+		close(fd);
+		close(peer);
+		EXPECT_EQ(1, is_plumbed(text));
+		EXPECT_STREQ(text, local_text(server));
+	}
+	close(server);
+	ALL_BACK(2000);
+}
+
+TEST_F(life, listener_shut_down_and_used_again)
+{
+	int server, fd, peer;
+	struct conn c;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = OPEN(SOCK_STREAM);
+	ASSERT_EQ(0, try_bind(server, ANY(80)));
+	ASSERT_EQ(0, listen(server, 5));
+	char *text = strdup(local_text(server));
+	ASSERT_EQ(0, shutdown(server, SHUT_RDWR));
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_TRUE(has_lease(server));
+	ASSERT_EQ(0, listen(server, 5));
+	EXPECT_STREQ(text, local_text(server));
+	fd = accepted(server, &peer);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(talks(fd, peer));
+	set_reset(fd);
+	close(fd);
+	/* now as a client */
+	ASSERT_EQ(0, shutdown(server, SHUT_RDWR));
+	ASSERT_EQ(0, conn_open(&c, server, variant->family, 0));
+	EXPECT_STREQ(text, local_text(server));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	set_reset(c.fd);
+	close(c.fd);
+	ALL_BACK(2000);
+}
+
+static void *accept_all(void *arg)
+{
+	int server = *(int *)arg, fd;
+
+	while ((fd = accept(server, NULL, NULL)) >= 0) {
+		set_reset(fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+TEST_F(life, accept_against_close)
+{
+	int server, peer[4], round, i;
+	pthread_t thread[2];
+	struct addr at;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	for (round = 0; round < 30; round++) {
+		server = OPEN(SOCK_STREAM);
+		ASSERT_EQ(0, listen(server, 5));
+		at = local_address(server);
+		for (i = 0; i < 2; i++)
+			ASSERT_EQ(0, pthread_create(&thread[i], NULL,
+						    accept_all, &server));
+		for (i = 0; i < 4; i++) {
+			peer[i] = peer_socket(variant->family, SOCK_STREAM |
+					      SOCK_NONBLOCK, 0);
+			try_connect(peer[i], at);
+		}
+		if (round & 1)
+			usleep(round * 20);
+		shutdown(server, SHUT_RDWR);
+		for (i = 0; i < 2; i++)
+			pthread_join(thread[i], NULL);
+		close(server);
+		for (i = 0; i < 4; i++)
+			close(peer[i]);
+	}
+	ALL_BACK(5000);
+}
+
+/* The file is not the socket. */
+
+TEST_F(life, dup)
+{
+	int fd, other;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_DGRAM);
+	other = dup(fd);
+	char *text = strdup(local_text(fd));
+	close(fd);
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_STREQ(text, local_text(other));
+	EXPECT_EQ(1, try_sendto(other, "x", PEER(9)));
+	close(other);
+	EXPECT_EQ(0, is_plumbed(text));
+	ALL_BACK(0);
+}
+
+TEST_F(life, fork)
+{
+	int fd, p[2];
+	pid_t pid;
+	char ch;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_DGRAM);
+	char *text = strdup(local_text(fd));
+	ASSERT_EQ(0, pipe(p));
+	pid = child_start();
+	if (!pid) {
+		close(p[1]);
+		_exit(read(p[0], &ch, 1) ? 1 : strcmp(text, local_text(fd)));
+	}
+	close(fd);
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_EQ(1, pool_in_use("p"));
+	close(p[1]);
+	EXPECT_EQ(0, child_end(pid));
+	ALL_BACK(1000);
+}
+
+TEST_F(life, passed_to_another)
+{
+	int fd, pair[2];
+	char ch = 'x', control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = { &ch, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
+
+	ASSERT_EQ(0, pool_add(POOL));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	fd = OPEN(SOCK_DGRAM);
+	char *text = strdup(local_text(fd));
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cm), &fd, sizeof(int));
+	ASSERT_EQ(1, sendmsg(pair[0], &msg, 0));
+	close(fd);
+	/* on its way */
+	EXPECT_EQ(1, is_plumbed(text));
+	ASSERT_EQ(1, recvmsg(pair[1], &msg, 0));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	EXPECT_STREQ(text, local_text(fd));
+	EXPECT_EQ(0, try_connect(fd, PEER(9)));
+	close(fd);
+	ALL_BACK(0);
+}
+
+/* Never received: the garbage collector of AF_UNIX sockets ends it. */
+TEST_F(life, passed_to_nobody)
+{
+	int fd, pair[2];
+	char ch = 'x', control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = { &ch, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
+
+	ASSERT_EQ(0, pool_add(POOL));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	fd = OPEN(SOCK_DGRAM);
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cm), &fd, sizeof(int));
+	ASSERT_EQ(1, sendmsg(pair[0], &msg, 0));
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+	ALL_BACK(2000);
+}
+
+/* What a process leaves behind that is killed */
+TEST_F_TIMEOUT(life, killed_with_a_thousand, 120)
+{
+	int types[] = { SOCK_STREAM, SOCK_DGRAM }, i, fd, p[2];
+	pid_t pid;
+	char ch;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.4.0/22 "
+			      "prefix 2001:db8::4:0/118 quarantine 0"));
+	ASSERT_EQ(0, pipe(p));
+	pid = child_start();
+	if (!pid) {
+		for (i = 0; i < 1000; i++) {
+			fd = try_socket(variant->domain, types[i & 1], 0);
+			if (fd < 0 || (i % 4 == 2 && listen(fd, 1)))
+				_exit(1);
+		}
+		if (write(p[1], "x", 1) != 1)
+			_exit(2);
+		pause();
+	}
+	close(p[1]);
+	ASSERT_EQ(1, read(p[0], &ch, 1));
+	EXPECT_EQ(1000, pool_in_use("p"));
+	EXPECT_EQ(self->addresses + 1000, count_addresses());
+	kill(pid, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, child_end(pid));
+	ALL_BACK(30000);
+}
+
+/* Quarantine */
+
+TEST_F(life, quarantine)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.1/32 "
+			      "prefix 2001:db8::1:1/128 quarantine 700"));
+	fd = OPEN(SOCK_DGRAM);
+	char *text = strdup(local_text(fd));
+	close(fd);
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(INET_TUPLE_LEASE_QUARANTINE, lease_state(text));
+	EXPECT_EQ(1, pool_resting("p"));
+	EXPECT_EQ(-EADDRNOTAVAIL, try_socket(variant->domain, SOCK_DGRAM, 0));
+	EXPECT_TRUE(within(5000, lease_state(text) == -ENOENT));
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_STREQ(text, local_text(fd));
+}
+
+/* By default only what was connected rests. */
+TEST_F(life, quarantine_by_default)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.1/32 "
+			      "prefix 2001:db8::1:1/128"));
+	fd = OPEN(SOCK_DGRAM);
+	char *text = strdup(local_text(fd));
+	ASSERT_EQ(1, try_sendto(fd, "x", PEER(9)));
+	close(fd);
+	EXPECT_EQ(-ENOENT, lease_state(text));
+	fd = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(0, try_connect(fd, PEER(9)));
+	close(fd);
+	EXPECT_EQ(INET_TUPLE_LEASE_QUARANTINE, lease_state(text));
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(-EADDRNOTAVAIL, try_socket(variant->domain, SOCK_DGRAM, 0));
+}
+
+/* Taking leases away */
+
+TEST_F(life, pool_del_busy)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = OPEN(SOCK_STREAM);
+	EXPECT_EQ(-EBUSY, pool_del("p", false));
+	EXPECT_TRUE(has_lease(fd));
+	EXPECT_EQ(1, is_plumbed(local_text(fd)));
+	ASSERT_EQ(0, listen(fd, 1));
+	close(fd);
+	EXPECT_EQ(0, pool_del("p", false));
+	EXPECT_EQ(self->addresses, count_addresses());
+}
+
+struct blocked {
+	pthread_t thread;
+	int fd;
+	int err;
+	int how;	/* recv, accept, poll */
+	short revents;
+	long took;
+};
+
+static void *block(void *arg)
+{
+	struct blocked *b = arg;
+	struct pollfd p = { .fd = b->fd, .events = POLLIN };
+	long start = now_ms();
+
+	if (b->how == 0)
+		b->err = try_recv(b->fd, 0);
+	else if (b->how == 1)
+		b->err = accept(b->fd, NULL, NULL) < 0 ? -errno : 0;
+	else
+		b->err = poll(&p, 1, 10000);
+	b->revents = p.revents;
+	b->took = now_ms() - start;
+	return NULL;
+}
+
+#define BLOCK(b, f, h) do {						\
+	(b)->fd = f;							\
+	(b)->how = h;							\
+	ASSERT_EQ(0, pthread_create(&(b)->thread, NULL, block, b));	\
+} while (0)
+
+TEST_F(life, pool_del_force)
+{
+	struct blocked b[4];
+	struct conn c, d;
+	int udp, server, plain, i;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	CONNECT(&d);
+	udp = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(0, try_bind(udp, ANY(53)));
+	server = OPEN(SOCK_STREAM);
+	ASSERT_EQ(0, listen(server, 5));
+	plain = OPEN(SOCK_STREAM);
+	BLOCK(&b[0], c.fd, 0);
+	BLOCK(&b[1], udp, 0);
+	BLOCK(&b[2], server, 1);
+	BLOCK(&b[3], d.fd, 2);
+	sleep_ms(100);
+	EXPECT_EQ(0, pool_del("p", true));
+	EXPECT_EQ(self->addresses, count_addresses());
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, pthread_join(b[i].thread, NULL));
+		EXPECT_GT(8000, b[i].took)
+			TH_LOG("blocked %d", i);
+	}
+	EXPECT_EQ(-ECONNABORTED, b[0].err);
+	EXPECT_EQ(-ECONNABORTED, b[1].err);
+	/* as after ss -K, a listener is shut down */
+	EXPECT_GT(0, b[2].err);
+	EXPECT_NE(-EAGAIN, b[2].err);
+	EXPECT_EQ(1, b[3].err);
+	EXPECT_NE(0, b[3].revents & (POLLERR | POLLHUP));
+	EXPECT_EQ(ECONNABORTED, get_int(d.fd, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(-ECONNRESET, try_recv(c.peer, 0));
+	EXPECT_FALSE(has_lease(c.fd));
+	EXPECT_FALSE(has_lease(plain));
+	/* no pool, no lease: and nothing worse */
+	EXPECT_EQ(-EADDRNOTAVAIL, try_connect(plain, PEER(9)));
+	EXPECT_EQ(-EADDRNOTAVAIL, try_connect(c.fd, PEER(9)));
+	EXPECT_EQ(-EADDRNOTAVAIL, try_sendto(udp, "x", PEER(9)));
+	ASSERT_EQ(0, pool_add(POOL));
+	EXPECT_EQ(1, try_sendto(udp, "x", PEER(9)));
+	EXPECT_EQ(1, is_plumbed(local_text(udp)));
+}
+
+/* An orphan is nobody's to wait for. */
+TEST_F(life, pool_del_force_orphan)
+{
+	struct conn c;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	go_to_peer();
+	link_up("eth0", 0);
+	go_home();
+	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
+	close(c.fd);
+	EXPECT_EQ(-EBUSY, pool_del("p", false));
+	EXPECT_EQ(0, pool_del("p", true));
+	EXPECT_EQ(self->addresses, count_addresses());
+}
+
+TEST_F(life, lease_kill)
+{
+	struct blocked b;
+	struct conn c, other, again;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	CONNECT(&other);
+	char *text = strdup(local_text(c.fd));
+	BLOCK(&b, c.fd, 0);
+	sleep_ms(100);
+	EXPECT_EQ(0, lease_kill(text));
+	ASSERT_EQ(0, pthread_join(b.thread, NULL));
+	EXPECT_EQ(-ECONNABORTED, b.err);
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(1, pool_in_use("p"));
+	EXPECT_EQ(-ECONNRESET, try_recv(c.peer, 0));
+	EXPECT_TRUE(talks(other.fd, other.peer));
+	EXPECT_EQ(-ENOENT, lease_kill(text));
+	/* a new one at the next use */
+	EXPECT_FALSE(has_lease(c.fd));
+	ASSERT_EQ(0, conn_open(&again, c.fd, variant->family, 0));
+	EXPECT_TRUE(talks(again.fd, again.peer));
+	EXPECT_EQ(2, pool_in_use("p"));
+	EXPECT_EQ(1, is_plumbed(local_text(c.fd)));
+}
+
+TEST_F(life, lease_kill_udp)
+{
+	int fd, server;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = peer_server(variant->family, SOCK_DGRAM, 0, 0);
+	fd = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(0, try_connect(fd, PEER(local_port(server))));
+	char *text = strdup(local_text(fd));
+	EXPECT_EQ(0, lease_kill(text));
+	EXPECT_EQ(-ECONNABORTED, try_recv(fd, MSG_DONTWAIT));
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(0, pool_in_use("p"));
+	ASSERT_EQ(1, try_sendto(fd, "x", PEER(local_port(server))));
+	EXPECT_EQ(1, try_recv(server, 0));
+	EXPECT_EQ(1, pool_in_use("p"));
+	EXPECT_EQ(1, is_plumbed(local_text(fd)));
+}
+
+TEST_F(life, lease_kill_listener)
+{
+	int server, fd, peer;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = OPEN(SOCK_STREAM);
+	ASSERT_EQ(0, try_bind(server, ANY(80)));
+	ASSERT_EQ(0, listen(server, 5));
+	fd = accepted(server, &peer);
+	ASSERT_LE(0, fd);
+	char *text = strdup(local_text(server));
+	EXPECT_EQ(0, lease_kill(text));
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(-ECONNABORTED, try_recv(fd, 0));
+	EXPECT_EQ(-ECONNRESET, try_recv(peer, 0));
+	EXPECT_EQ(0, pool_in_use("p"));
+	get_int(server, SOL_SOCKET, SO_ERROR);
+	ASSERT_EQ(0, try_bind(server, ANY(81)));
+	ASSERT_EQ(0, listen(server, 5));
+	fd = accepted(server, &peer);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(talks(fd, peer));
+	EXPECT_EQ(1, pool_in_use("p"));
+}
+
+/* As `ip addr del` does */
+TEST_F(life, address_deleted)
+{
+	struct conn c;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	char *text = strdup(local_text(c.fd));
+	ASSERT_EQ(0, address_change(RTM_DELADDR, "eth0", text,
+				    variant->family == AF_INET ? 32 : 128));
+	EXPECT_EQ(-ECONNABORTED, try_recv(c.fd, 0));
+	ALL_BACK(2000);
+}
+
+/* Kernel TLS */
+
+static int tls_on(int fd, int direction)
+{
+	struct tls12_crypto_info_aes_gcm_128 ci = {
+		.info.version = TLS_1_2_VERSION,
+		.info.cipher_type = TLS_CIPHER_AES_GCM_128,
+		.key = "0123456789abcde",
+	};
+
+	return setsockopt(fd, SOL_TLS, direction, &ci, sizeof(ci)) ? -errno : 0;
+}
+
+static int tls_attach(int fd)
+{
+	return setsockopt(fd, SOL_TCP, TCP_ULP, "tls", sizeof("tls")) ?
+	       -errno : 0;
+}
+
+/* Make both ends of a connection speak TLS; 0 or -errno */
+static int tls_both(int a, int b)
+{
+	return tls_attach(a) ?: tls_attach(b) ?:
+	       tls_on(a, TLS_TX) ?: tls_on(a, TLS_RX) ?:
+	       tls_on(b, TLS_TX) ?: tls_on(b, TLS_RX);
+}
+
+static bool tls_missing(void)
+{
+	return run("modprobe tls 2>/dev/null");
+}
+
+/* Everything that earlier tests left behind is gone: how many hold the module */
+static long refs_settle(void)
+{
+	within(10000, module_refs("inet_tuple") == 0);
+	return module_refs("inet_tuple");
+}
+
+TEST_F(life, tls)
+{
+	struct conn c;
+	long refs;
+
+	if (tls_missing())
+		SKIP(return, "no TLS here");
+	ASSERT_EQ(0, pool_add(POOL));
+	refs = refs_settle();
+	CONNECT(&c);
+	ASSERT_EQ(0, tls_both(c.fd, c.peer));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	EXPECT_TRUE(has_lease(c.fd));
+	EXPECT_LT(refs, module_refs("inet_tuple"));
+	char *text = strdup(local_text(c.fd));
+	EXPECT_EQ(1, is_plumbed(text));
+	set_reset(c.fd);
+	close(c.fd);
+	ALL_BACK(3000);
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs))
+		TH_LOG("%ld, before %ld", module_refs("inet_tuple"), refs);
+	close(c.peer);
+	close(c.listener);
+	EXPECT_TRUE(within(5000, module_refs("tls") == 0));
+}
+
+/* The FIN goes through, and what TLS had queued too. */
+TEST_F(life, tls_orphan)
+{
+	char *data = calloc(1, 65536), buf[4096];
+	int n, got = 0, much = 1 << 20;
+	struct conn c;
+	long refs;
+
+	if (tls_missing())
+		SKIP(return, "no TLS here");
+	ASSERT_EQ(0, pool_add(POOL));
+	refs = refs_settle();
+	CONNECT(&c);
+	ASSERT_EQ(0, setsockopt(c.fd, SOL_SOCKET, SO_SNDBUFFORCE, &much,
+				sizeof(much)));
+	ASSERT_EQ(0, tls_both(c.fd, c.peer));
+	char *text = strdup(local_text(c.fd));
+	for (n = 0; n < 4; n++)
+		ASSERT_EQ(65536, send(c.fd, data, 65536, 0));
+	close(c.fd);
+	EXPECT_EQ(1, is_plumbed(text));
+	while ((n = recv(c.peer, buf, sizeof(buf), 0)) > 0)
+		got += n;
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(4 * 65536, got);
+	set_reset(c.peer);
+	close(c.peer);
+	ALL_BACK(10000);
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs));
+}
+
+static bool module_load(bool load)
+{
+	return within(10000, !run(load ? "modprobe inet_tuple" :
+				  "rmmod inet_tuple 2>/dev/null"));
+}
+
+static int inet_tls_talks(int family)
+{
+	int fd = socket(family, SOCK_STREAM, 0), err;
+	struct conn c;
+
+	err = conn_open(&c, fd, family, 0);
+	if (!err)
+		err = tls_both(c.fd, c.peer);
+	if (!err && !talks(c.fd, c.peer))
+		err = -EIO;
+	set_reset(c.fd);
+	close(c.fd);
+	close(c.peer);
+	close(c.listener);
+	return err;
+}
+
+/* TLS keeps a copy of the first ops that it sees, and gives them to others. */
+TEST_F_TIMEOUT(life, tls_first_of_the_system, 60)
+{
+	struct conn c;
+
+	if (tls_missing())
+		SKIP(return, "no TLS here");
+	ASSERT_TRUE(within(10000, !run("rmmod tls 2>/dev/null")));
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	ASSERT_EQ(0, tls_both(c.fd, c.peer));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	EXPECT_EQ(0, inet_tls_talks(variant->family));
+	set_reset(c.fd);
+	close(c.fd);
+	close(c.peer);
+	close(c.listener);
+	ASSERT_TRUE(module_load(false));
+	EXPECT_EQ(0, inet_tls_talks(variant->family));
+	ASSERT_TRUE(module_load(true));
+	EXPECT_EQ(0, inet_tls_talks(variant->family));
+	ASSERT_EQ(0, pool_add(POOL));
+	CONNECT(&c);
+	ASSERT_EQ(0, tls_both(c.fd, c.peer));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+}
+
+/* Ops that change: IPv6 to IPv4, MPTCP to TCP */
+
+FIXTURE(change) {
+	int addresses;
+};
+
+FIXTURE_SETUP(change)
+{
+	ASSERT_EQ(0, world_open());
+	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
+	self->addresses = count_addresses();
+	ASSERT_EQ(0, pool_add(POOL));
+}
+
+FIXTURE_TEARDOWN(change)
+{
+}
+
+TEST_F(change, addrform_tcp)
+{
+	int server = peer_server(AF_INET, SOCK_STREAM, 0, 0), peer, fd;
+	long refs = refs_settle();
+
+	fd = try_socket(AF_INET6_TUPLE, SOCK_STREAM, 0);
+	limit_waits(fd);
+	ASSERT_EQ(0, try_connect(fd, address(AF_INET6, "::ffff:" PEER4,
+					     local_port(server))));
+	peer = accept(server, NULL, NULL);
+	ASSERT_LE(0, peer);
+	char *text = strdup(local_text(fd) + 7);	/* ::ffff: */
+	ASSERT_EQ(0, set_int(fd, SOL_IPV6, IPV6_ADDRFORM, AF_INET));
+	EXPECT_EQ(AF_INET, get_int(fd, SOL_SOCKET, SO_DOMAIN));
+	EXPECT_STREQ(text, local_text(fd));
+	EXPECT_TRUE(talks(fd, peer));
+	EXPECT_TRUE(has_lease(fd));
+	EXPECT_EQ(1, is_plumbed(text));
+	set_reset(fd);
+	close(fd);
+	ALL_BACK(3000);
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs));
+}
+
+TEST_F(change, addrform_udp)
+{
+	int server = peer_server(AF_INET, SOCK_DGRAM, 0, 0), fd;
+	long refs = refs_settle();
+
+	fd = try_socket(AF_INET6_TUPLE, SOCK_DGRAM, 0);
+	ASSERT_EQ(0, try_connect(fd, address(AF_INET6, "::ffff:" PEER4,
+					     local_port(server))));
+	ASSERT_EQ(0, set_int(fd, SOL_IPV6, IPV6_ADDRFORM, AF_INET));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(1, try_recv(server, 0));
+	EXPECT_TRUE(has_lease(fd));
+	close(fd);
+	ALL_BACK(1000);
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs));
+}
+
+TEST_F(change, addrform_refused)
+{
+	int fd = try_socket(AF_INET6_TUPLE, SOCK_STREAM, 0);
+	struct conn c;
+
+	ASSERT_EQ(0, conn_open(&c, fd, AF_INET6, 0));
+	EXPECT_GT(0, set_int(fd, SOL_IPV6, IPV6_ADDRFORM, AF_INET));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	EXPECT_TRUE(has_lease(fd));
+}
+
+#define MPTCP() try_socket(AF_INET_TUPLE, SOCK_STREAM, IPPROTO_MPTCP)
+
+TEST_F(change, mptcp_listener)
+{
+	long refs = refs_settle();
+	int fd = MPTCP();
+
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no MPTCP here");
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, try_bind(fd, address(AF_INET, NULL, 80)));
+	ASSERT_EQ(0, listen(fd, 5));
+	EXPECT_EQ(1, is_plumbed(local_text(fd)));
+	close(fd);
+	ALL_BACK(3000);
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs));
+}
+
+TEST_F(change, mptcp_refused)
+{
+	int fd = MPTCP();
+
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no MPTCP here");
+	EXPECT_EQ(-ECONNREFUSED, try_connect(fd, peer_address(AF_INET, 9)));
+	EXPECT_EQ(1, pool_in_use("p"));
+	close(fd);
+	ALL_BACK(5000);
+}
+
+TEST_F(change, mptcp_killed)
+{
+	int fd = MPTCP();
+	struct conn c;
+
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no MPTCP here");
+	ASSERT_EQ(0, conn_open(&c, fd, AF_INET, IPPROTO_MPTCP));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	char *text = strdup(local_text(fd));
+	EXPECT_EQ(0, lease_kill(text));
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(0, pool_in_use("p"));
+	EXPECT_FALSE(has_lease(fd));
+	close(fd);
+	ALL_BACK(5000);
+}
+
+/* The module stays while it is needed, and not longer. */
+
+FIXTURE(module) {
+	int unused;
+};
+
+FIXTURE_SETUP(module)
+{
+	ASSERT_EQ(0, world_open());
+	/* above a minute, FIN_WAIT2 has a whole sock */
+	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "100");
+	ASSERT_EQ(0, refs_settle());
+	ASSERT_EQ(0, pool_add(POOL));
+}
+
+FIXTURE_TEARDOWN(module)
+{
+	run("modprobe inet_tuple");
+}
+
+static int module_delete(void)
+{
+	return syscall(SYS_delete_module, "inet_tuple", O_NONBLOCK) ? -errno : 0;
+}
+
+#define IN_USE EXPECT_EQ(-EWOULDBLOCK, module_delete())
+#define IN_USE_NO_MORE							\
+	EXPECT_TRUE(within(10000, !module_delete()))			\
+		TH_LOG("%ld references", module_refs("inet_tuple"))
+
+#define MODULE_CONNECT(c)						\
+	ASSERT_EQ(0, conn_open(c, try_socket(AF_INET_TUPLE,		\
+					     SOCK_STREAM, 0), AF_INET, 0))
+
+TEST_F(module, pools_do_not_hold_it)
+{
+	IN_USE_NO_MORE;
+	EXPECT_EQ(-EAFNOSUPPORT, try_socket(AF_INET_TUPLE, SOCK_STREAM, 0));
+}
+
+TEST_F(module, open_socket)
+{
+	int fd = try_socket(AF_INET_TUPLE, SOCK_DGRAM, 0);
+
+	IN_USE;
+	/* on no pool's address */
+	ASSERT_EQ(0, try_bind(fd, address(AF_INET, "127.0.0.1", 0)));
+	IN_USE;
+	close(fd);
+	IN_USE_NO_MORE;
+}
+
+TEST_F(module, leases_are_off_with_it)
+{
+	int fd = try_socket(AF_INET_TUPLE, SOCK_DGRAM, 0);
+	char *text = strdup(local_text(fd));
+
+	close(fd);
+	IN_USE_NO_MORE;
+	EXPECT_EQ(0, is_plumbed(text));
+}
+
+TEST_F(module, fin_wait1)
+{
+	struct conn c;
+
+	MODULE_CONNECT(&c);
+	go_to_peer();
+	link_up("eth0", 0);
+	go_home();
+	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
+	close(c.fd);
+	IN_USE;
+	EXPECT_EQ(0, pool_del("p", true));
+	IN_USE_NO_MORE;
+}
+
+TEST_F(module, fin_wait2)
+{
+	struct conn c;
+
+	MODULE_CONNECT(&c);
+	close(c.fd);
+	EXPECT_EQ(0, try_recv(c.peer, 0));
+	sleep_ms(50);
+	IN_USE;
+	/* the peer still may say something; we do not hear it, but answer */
+	set_reset(c.peer);
+	close(c.peer);
+	IN_USE_NO_MORE;
+}
+
+TEST_F(module, close_wait)
+{
+	struct conn c;
+
+	MODULE_CONNECT(&c);
+	close(c.peer);
+	EXPECT_EQ(0, try_recv(c.fd, 0));
+	IN_USE;
+	close(c.fd);
+	IN_USE_NO_MORE;
+}
+
+TEST_F(module, unaccepted_child)
+{
+	int fd = try_socket(AF_INET_TUPLE, SOCK_STREAM, 0), peer;
+
+	ASSERT_EQ(0, listen(fd, 5));
+	peer = peer_socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(0, try_connect(peer, local_address(fd)));
+	IN_USE;
+	close(fd);
+	IN_USE_NO_MORE;
+}
+
+TEST_F(module, accepted_child)
+{
+	int server = try_socket(AF_INET_TUPLE, SOCK_STREAM, 0), fd, peer;
+
+	ASSERT_EQ(0, listen(server, 5));
+	fd = accepted(server, &peer);
+	ASSERT_LE(0, fd);
+	close(server);
+	IN_USE;
+	EXPECT_TRUE(talks(fd, peer));
+	set_reset(fd);
+	close(fd);
+	IN_USE_NO_MORE;
+}
+
+TEST_F(module, tls_socket)
+{
+	struct conn c;
+
+	if (tls_missing())
+		SKIP(return, "no TLS here");
+	MODULE_CONNECT(&c);
+	ASSERT_EQ(0, tls_both(c.fd, c.peer));
+	IN_USE;
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	set_reset(c.fd);
+	close(c.fd);
+	IN_USE_NO_MORE;
+}
+
+/* Its skbs may be on their way when it goes: nothing of it is called then. */
+TEST_F(module, udp_in_flight)
+{
+	int fd = try_socket(AF_INET_TUPLE, SOCK_DGRAM, 0), i;
+
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(1, try_sendto(fd, "x", address(AF_INET, i & 1 ?
+					PEER4 : "10.64.255.1", 9)));
+	close(fd);
+	IN_USE_NO_MORE;
+}
+
+static void traffic(struct __test_metadata *_metadata)
+{
+	int fd, peer, server;
+	struct conn c;
+
+	MODULE_CONNECT(&c);
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	server = try_socket(AF_INET6_TUPLE, SOCK_STREAM, 0);
+	ASSERT_LE(0, server);
+	ASSERT_EQ(0, listen(server, 5));
+	fd = accepted(server, &peer);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(talks(fd, peer));
+	close(peer);
+	EXPECT_EQ(0, try_recv(fd, 0));
+	close(fd);
+	close(server);
+	fd = try_socket(AF_INET_TUPLE, SOCK_DGRAM, 0);
+	EXPECT_EQ(1, try_sendto(fd, "x", peer_address(AF_INET, 9)));
+	close(fd);
+	close(c.peer);
+	EXPECT_EQ(0, try_recv(c.fd, 0));
+	close(c.fd);
+	close(c.listener);
+}
+
+static int is_long(void)
+{
+	const char *a = getenv("LONG"), *b = getenv("INET_TUPLE_LONG");
+
+	return (a && *a) || (b && *b);
+}
+
+TEST_F_TIMEOUT(module, comes_and_goes, 1200)
+{
+	int rounds = is_long() ? 200 : 10, before = count_addresses(), i;
+
+	for (i = 0; i < rounds; i++) {
+		if (i)
+			ASSERT_EQ(0, pool_add(POOL));
+		traffic(_metadata);
+		IN_USE_NO_MORE;
+		ASSERT_EQ(before, count_addresses());
+		ASSERT_EQ(0, run("modprobe inet_tuple"));
+	}
+}
+
+TEST_HARNESS_MAIN
