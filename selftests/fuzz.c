@@ -26,7 +26,7 @@
 
 #define PROCESSES 2
 #define CALLS 14
-#define SLOTS 6
+#define SLOTS 3
 #define DATA 512
 #define CORPUS 512
 #define COVER (256 << 10)
@@ -224,6 +224,11 @@ static void attr_prefix(struct out *o, int type, bool exclude)
 	uint8_t ip[16];
 	int at = nest(o, type), n = random_ip(ip, v6), len;
 
+	if (exclude && rnd(2)) {	/* a single address of a known pool */
+		attr(o, INET_TUPLE_A_PREFIX_ADDR, ip, n);
+		nest_end(o, at);
+		return;
+	}
 	len = rnd(3) ? (v6 ? 120 : 24) + rnd(9) : rnd(v6 ? 140 : 36);
 	if (!exclude && rnd(4)) {	/* mostly without host bits */
 		if (len >= n * 8 - 8 && len <= n * 8)
@@ -250,10 +255,16 @@ static void attr_users(struct out *o)
 	nest_end(o, at);
 }
 
-static void attr_pool(struct out *o)
+static void attr_pool(struct out *o, bool set)
 {
 	static const char *const devs[] = { "tp0", "tp1", "lo", "none", "" };
-	int type = 1 + rnd(INET_TUPLE_A_POOL_MAX + 1);
+	/* mostly what the command takes */
+	int type = rnd(8) ? INET_TUPLE_A_POOL_PLUMB +
+			    rnd(INET_TUPLE_A_POOL_STATE - INET_TUPLE_A_POOL_PLUMB + 1) :
+			    1 + rnd(INET_TUPLE_A_POOL_MAX + 1);
+
+	if (set && rnd(3) == 0)
+		type = INET_TUPLE_A_POOL_PREFIX + rnd(4);
 
 	switch (type) {
 	case INET_TUPLE_A_POOL_NAME:
@@ -330,7 +341,7 @@ static void attr_rule(struct out *o)
 static void make_genl(struct call *c)
 {
 	struct out o = { .p = c->data };
-	int n = rnd(7), i;
+	int n = rnd(4), i;
 
 	c->arg[0] = rnd(24) ? 1 + rnd(INET_TUPLE_CMD_RULE_GET) : number() & 0xff;
 	c->arg[1] = rnd(4) ? 0 : rnd(2) ? NLM_F_DUMP : NLM_F_ECHO;
@@ -370,7 +381,7 @@ static void make_genl(struct call *c)
 		n = rnd(3);
 	}
 	for (i = 0; i < n; i++)
-		attr_pool(&o);
+		attr_pool(&o, c->arg[0] == INET_TUPLE_CMD_POOL_SET);
 	c->len = o.n;
 }
 
@@ -773,8 +784,11 @@ static void make_program(struct program *p)
 	p->n = 3 + rnd(CALLS - 2);
 	for (i = 0; i < p->n; i++)
 		make_call(&p->call[i]);
-	if (rnd(4))
-		p->call[0].op = F_SOCKET;
+	/* without sockets there is little to call */
+	for (i = 0; i < 2 && rnd(4); i++) {
+		p->call[i].op = F_SOCKET;
+		p->call[i].slot = i;
+	}
 }
 
 static void keep(const struct program *p)
