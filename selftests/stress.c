@@ -319,7 +319,14 @@ static int do_bind(int fd)
 static int do_accept(int fd)
 {
 	struct timeval tv = { .tv_usec = 30000 };
-	int new = accept4(fd, NULL, NULL, rnd(2) ? SOCK_NONBLOCK : 0);
+	int new, proto = 0;
+	socklen_t len = sizeof(proto);
+
+	/* accept() of MPTCP does not know SO_RCVTIMEO */
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &proto, &len);
+	if (proto == IPPROTO_MPTCP)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	new = accept4(fd, NULL, NULL, rnd(2) ? SOCK_NONBLOCK : 0);
 
 	if (new < 0)
 		return new;
