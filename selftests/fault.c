@@ -44,6 +44,37 @@ static int disarm(void)
 	return left;
 }
 
+/* No faults of a kind below a function */
+static void reject(const char *kind, const char *function)
+{
+	unsigned long start = 0, end = ~0ul, at;
+	char line[512], name[256], path[128];
+	FILE *f;
+	int pass;
+
+	for (pass = 0; pass < 2; pass++) {
+		f = fopen("/proc/kallsyms", "r");
+		while (f && fgets(line, sizeof(line), f)) {
+			if (sscanf(line, "%lx %*s %255s", &at, name) != 2)
+				continue;
+			if (!pass && !strcmp(name, function))
+				start = at;
+			if (pass && at > start && at < end)
+				end = at;
+		}
+		if (f)
+			fclose(f);
+	}
+	if (!start)
+		return;
+	snprintf(path, sizeof(path), DEBUGFS "%s/reject-start", kind);
+	snprintf(line, sizeof(line), "0x%lx", start);
+	put_file(path, line);
+	snprintf(path, sizeof(path), DEBUGFS "%s/reject-end", kind);
+	snprintf(line, sizeof(line), "0x%lx", end);
+	put_file(path, line);
+}
+
 /* No backtrace for each: the framework takes those for complaints. */
 static bool fault_setup(void)
 {
@@ -67,6 +98,11 @@ static bool fault_setup(void)
 		snprintf(path, sizeof(path), DEBUGFS "%s/min-order", kind[i]);
 		put_file(path, "0");
 	}
+	/* What counts references says once that it cannot any more, which is
+	 * taken for a complaint.
+	 */
+	reject("failslab", "ref_tracker_alloc");
+	reject("fail_page_alloc", "ref_tracker_alloc");
 	/* Only what allocates: a copy that fails is another matter. */
 	put_file(DEBUGFS "fail_usercopy/require-start", "1");
 	put_file(DEBUGFS "fail_usercopy/require-end", "2");
@@ -456,27 +492,28 @@ static struct op {
 	void (*undo)(void);
 	bool netlink;	/* an answer may get lost: then it was done all the same */
 	bool keeps;	/* a lease got by the way is kept when the rest fails */
+	int also[3];	/* what inet may say */
 } ops[] = {
-	{ "socket IPv4, an address each", "a", NULL, run_socket4 },
-	{ "socket IPv6, an address each", "a", NULL, run_socket6 },
-	{ "socket IPv4, prefix", "b", NULL, run_socket4 },
-	{ "socket IPv6, prefix", "b", NULL, run_socket6 },
-	{ "socket, shared lease", "s", NULL, run_socket4 },
-	{ "socket, MPTCP", "a", NULL, run_mptcp },
-	{ "socket, SCTP", "a", NULL, run_sctp },
-	{ "bind", "a", before_tcp4, run_bind4 },
-	{ "bind IPv6", "a", before_udp6, run_bind6 },
-	{ "bind IPv6, prefix", "b", before_tcp6, run_bind6 },
-	{ "bind that assigns", "c", before_udp4, run_bind4 },
-	{ "bind that assigns, IPv6", "c", before_udp6, run_bind6 },
-	{ "bind to an address", "c", before_tcp4, run_bind_this },
-	{ "connect", "a", before_connect4, run_connect4, .keeps = true },
-	{ "connect that assigns", "c", before_connect4, run_connect4, .keeps = true },
-	{ "connect that assigns, IPv6", "c", before_connect6, run_connect6, .keeps = true },
-	{ "send that assigns", "c", before_udp4, run_sendto, .keeps = true },
-	{ "send that assigns, raw", "c", before_raw4, run_sendto, .keeps = true },
-	{ "listen that assigns", "c", before_tcp4, run_listen, .keeps = true },
-	{ "accept", "a", before_accept, run_accept },
+	{ "socket IPv4, an address each", "a", NULL, run_socket4, .also = { ENFILE } },
+	{ "socket IPv6, an address each", "a", NULL, run_socket6, .also = { ENFILE } },
+	{ "socket IPv4, prefix", "b", NULL, run_socket4, .also = { ENFILE } },
+	{ "socket IPv6, prefix", "b", NULL, run_socket6, .also = { ENFILE } },
+	{ "socket, shared lease", "s", NULL, run_socket4, .also = { ENFILE } },
+	{ "socket, MPTCP", "a", NULL, run_mptcp, .also = { ENFILE } },
+	{ "socket, SCTP", "a", NULL, run_sctp, .also = { ENFILE } },
+	{ "bind", "a", before_tcp4, run_bind4, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "bind IPv6", "a", before_udp6, run_bind6, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "bind IPv6, prefix", "b", before_tcp6, run_bind6, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "bind that assigns", "c", before_udp4, run_bind4, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "bind that assigns, IPv6", "c", before_udp6, run_bind6, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "bind to an address", "c", before_tcp4, run_bind_this, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "connect", "a", before_connect4, run_connect4, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL, ETIMEDOUT } },
+	{ "connect that assigns", "c", before_connect4, run_connect4, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL, ETIMEDOUT } },
+	{ "connect that assigns, IPv6", "c", before_connect6, run_connect6, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL, ETIMEDOUT } },
+	{ "send that assigns", "c", before_udp4, run_sendto, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "send that assigns, raw", "c", before_raw4, run_sendto, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "listen that assigns", "c", before_tcp4, run_listen, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "accept", "a", before_accept, run_accept, .also = { ENFILE } },
 	{ "move to a pool", "m", before_move4, run_move },
 	{ "move to a pool, IPv6", "m", before_move6, run_move },
 	{ "scope id", "a", before_tcp4, run_scope_id },
@@ -494,9 +531,15 @@ static struct op {
 	{ "dumps", "a", before_tcp4, run_dump, undo_renew, true },
 };
 
-static bool sensible(int err)
+/* Besides what it should say: where the file of a socket cannot be made, and
+ * where inet has no bucket for the port. Of a local route that it cannot add
+ * with an address the kernel does not tell, so that bind() finds the address
+ * foreign and connect() hears nothing.
+ */
+static bool sensible(const struct op *op, int err)
 {
-	return err == -ENOMEM || err == -ENOBUFS;
+	return err == -ENOMEM || err == -ENOBUFS || err == -op->also[0] ||
+	       err == -op->also[1] || err == -op->also[2];
 }
 
 /* What the operation makes of the state when nothing fails */
@@ -537,7 +580,7 @@ static bool try_nth(const struct op *op, int n, const struct state *base,
 	if (err && left) {
 		note("%s, fault %d: %s without a fault", op->name, n, strerror(-err));
 		good = false;
-	} else if (err && !sensible(err)) {
+	} else if (err && !sensible(op, err)) {
 		note("%s, fault %d: %s", op->name, n, strerror(-err));
 		good = false;
 	}
@@ -693,7 +736,7 @@ static void try_long(const char *name, int (*run)(void), void (*undo)(void),
 	for (n = total > last ? total - last : 1; n <= total && bad < 6; n++) {
 		err = long_child(run, n, &left);
 		failed += err != 0;
-		if (err && (left || !sensible(err))) {
+		if (err && (left || (err != -ENOMEM && err != -ENOBUFS))) {
 			note("%s, fault %d: %s", name, n, strerror(-err));
 			bad++;
 		}
@@ -828,6 +871,7 @@ int main(int argc, char **argv)
 	addr_text(RTM_NEWADDR, "tp0", "10.78.99.1", 24);
 	addr_text(RTM_NEWADDR, "tp0", "fd78:99::1", 64);
 	put_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
+	put_file("/proc/sys/net/ipv4/tcp_syn_retries", "1");
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		if (argc < 2 || strstr(ops[i].name, argv[1]))
 			try_op(&ops[i]);

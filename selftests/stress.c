@@ -319,7 +319,14 @@ static int do_bind(int fd)
 static int do_accept(int fd)
 {
 	struct timeval tv = { .tv_usec = 30000 };
-	int new = accept4(fd, NULL, NULL, rnd(2) ? SOCK_NONBLOCK : 0);
+	int new, proto = 0;
+	socklen_t len = sizeof(proto);
+
+	/* accept() of MPTCP does not know SO_RCVTIMEO */
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &proto, &len);
+	if (proto == IPPROTO_MPTCP)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	new = accept4(fd, NULL, NULL, rnd(2) ? SOCK_NONBLOCK : 0);
 
 	if (new < 0)
 		return new;
@@ -1002,6 +1009,18 @@ static void checker_start(int n)
 	checker_process();
 }
 
+/* Where in the kernel a process is that does not end */
+static void note_stacks(pid_t pid)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "for t in /proc/%d/task/*; do sed \"s,^,# $t ,\" $t/stack; done",
+		 pid);
+	if (system(command))
+		note("no stacks");
+}
+
 static int wait_ends(pid_t *pid, int n, unsigned int ms)
 {
 	uint64_t end = now_ms() + ms;
@@ -1027,6 +1046,7 @@ static int wait_ends(pid_t *pid, int n, unsigned int ms)
 	for (i = 0; i < n; i++)
 		if (pid[i]) {
 			note("process %d (%d) does not end", i, pid[i]);
+			note_stacks(pid[i]);
 			kill(pid[i], SIGKILL);
 		}
 	return left + bad;
