@@ -186,13 +186,15 @@ static bool why(const char *path, const char *word)
 
 static void test_why(void)
 {
+	char *cwd = get_current_dir_name();
 	char line[96];
 
 	ok(why("/proc/self/exe", NULL), "a program like tuplerun: preload");
 	ok(why("check/tuplerun_static", "static"), "a static one");
 	ok(why(write_file("a", "#!/bin/sh\n", 0755), NULL), "a script of sh");
 	snprintf(line, sizeof(line), "#! %s/check/tuplerun_static -x\n",
-		 get_current_dir_name());
+		 cwd);
+	free(cwd);
 	ok(why(write_file("b", line, 0755), "static"), "one of a static program");
 	snprintf(line, sizeof(line), "#!%s/b\n", dir);
 	ok(why(write_file("c", line, 0755), "static"), "one of a script of it");

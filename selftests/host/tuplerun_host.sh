@@ -19,9 +19,8 @@ export ASAN_OPTIONS=verify_asan_link_order=0
 
 # soon COMMAND...: it succeeds, within five seconds
 soon() {
-	local i
-
-	for i in $(seq 50); do
+	
+	for _ in $(seq 50); do
 		! "$@" || return 0
 		sleep 0.1
 	done
@@ -57,7 +56,7 @@ print(s.getsockopt(socket.SOL_SOCKET, 39), s.family.value)'
 runs "preload: AF_INET" 0 "10 2" python3 -c "$make_socket" 2 1
 runs "preload: AF_INET6" 0 "2 10" python3 -c "$make_socket" 10 2 17
 runs "preload: AF_UNIX is left alone" 0 "1 1" python3 -c "$make_socket" 1 1
-runs "preload: fork and exec" 0 "10 2" sh -c 'sh -c "$0 \"\$@\"; true" "$@"' \
+runs "preload: fork and exec" 0 "10 2" sh -c '"$@"; true' - env \
 	python3 -c "$make_socket" 2 1
 runs "seccomp: a static program is known" 0 "10 6" "$static" domain 2 1
 runs "seccomp: AF_INET6" 0 "2 17" "$static" domain 10 2 17
@@ -96,7 +95,8 @@ FAKE_INET=plain FAKE_INET6=plain runs "both left as they are" 0 "2 6" \
 
 # One tuplerun below another
 
-runs "preload below seccomp" 0 "10 2" --seccomp "$tuplerun" --preload python3 -c \
+# in this play, the outer one turns round what the inner one made
+runs "preload below seccomp" 0 "2 2" --seccomp "$tuplerun" --preload python3 -c \
 	"$make_socket" 2 1
 runs "seccomp below preload" 0 "10 2" "$tuplerun" --seccomp python3 -c \
 	"$make_socket" 2 1
@@ -106,12 +106,12 @@ report "and says why" grep -q "there is one already" "$dir/err"
 # LD_PRELOAD
 
 library=$(dirname "$tuplerun")/libtuplerun_preload.so
-LD_PRELOAD='' runs "LD_PRELOAD" 0 "$library" sh -c 'echo "$LD_PRELOAD"'
-runs "LD_PRELOAD is not there twice" 0 "$library" "$tuplerun" sh -c \
-	'echo "$LD_PRELOAD"'
+LD_PRELOAD='' runs "LD_PRELOAD" 0 "$library" printenv LD_PRELOAD
+runs "LD_PRELOAD is not there twice" 0 "$library" "$tuplerun" printenv \
+	LD_PRELOAD
 cp "$library" "$dir/other.so"
 LD_PRELOAD=$dir/other.so runs "LD_PRELOAD is kept" 0 "$library:$dir/other.so" \
-	sh -c 'echo "$LD_PRELOAD"'
+	printenv LD_PRELOAD
 
 # How it ends
 
@@ -141,9 +141,9 @@ caught() {
 		for i in \$(seq 50); do sleep 0.1; done" >"$dir/out" 2>&1 &
 	pid=$!
 	soon test -e "$dir/up"
-	kill -TERM $pid
-	wait $pid || got=$?
-	[ $got = 9 ]
+	kill -TERM "$pid"
+	wait "$pid" || got=$?
+	[ "$got" = 9 ]
 }
 report "a signal sent to it is the command's to catch" caught
 report "no supervisor without a command" soon no_supervisor

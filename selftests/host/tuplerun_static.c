@@ -8,10 +8,12 @@
  *					many of which SO_DOMAIN
  *	fork N DOMAIN			the same with processes, one socket each
  *	full DOMAIN			make sockets until it fails: the error
+ *	names N				N sockets at once: their addresses
  *	children			has it any? wait()'s error
  *	time N DOMAIN			N sockets: nanoseconds each
  *	exec COMMAND...
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -141,6 +144,23 @@ static int full(int dom)
 	return show_error();
 }
 
+static int names(int n)
+{
+	struct sockaddr_in in;
+	socklen_t len;
+	int i, fd;
+
+	for (i = 0; i < n; i++) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (fd < 0)
+			return show_error();
+		len = sizeof(in);
+		getsockname(fd, (struct sockaddr *)&in, &len);
+		puts(inet_ntoa(in.sin_addr));
+	}
+	return 0;
+}
+
 static int children(void)
 {
 	if (waitpid(-1, NULL, WNOHANG) >= 0)
@@ -184,6 +204,8 @@ int main(int argc, char **argv)
 		return forks(a[0]);
 	if (!strcmp(argv[1], "full"))
 		return full(a[0]);
+	if (!strcmp(argv[1], "names"))
+		return names(a[0]);
 	if (!strcmp(argv[1], "children"))
 		return children();
 	if (!strcmp(argv[1], "time"))
