@@ -173,7 +173,7 @@ except OSError as e: print(e.errno)'
 subprocess.run(["tuplectl", "pool", "del", "gone"])
 for _ in range(2):
     try: socket.socket()
-    except OSError as e: print(e.errno)' 2>&1 | sort -s | xargs -0 | xargs)"
+    except OSError as e: print(e.errno)' 2>&1 | sort | xargs -d '\n')"
 	ctl pool del gone 2>/dev/null
 done
 
@@ -200,12 +200,14 @@ check "wrong usage: 125" status 125 run --scope none true
 for way in preload seccomp; do
 	check "$way: the command's status" status 7 run --$way sh -c 'exit 7'
 	check "$way: its death" status 143 run --$way sh -c 'kill $$'
-	in_ns "$host" tuplerun --$way sh -c "trap 'exit 9' TERM; touch $work/up-$way
-		while :; do sleep 0.1; done" &
+	# the process is ip's, then tuplerun's, then the command's
+	ip netns exec "$host" tuplerun --$way sh -c "trap 'exit 9' TERM; touch $work/up-$way
+		for i in 1 2 3 4 5 6 7 8 9; do sleep 1; done" &
 	wait_for 10 test -e "$work/up-$way"
-	# the process is tuplerun's, which is ip's
 	kill $!
-	check "$way: a signal reaches the command" status 9 wait $!
+	got=0
+	wait $! || got=$?
+	check "$way: a signal reaches the command ($got)" test $got = 9
 done
 no_supervisor() { ! pgrep -x tuplerun; }
 check "no supervisor is left" wait_for 10 no_supervisor

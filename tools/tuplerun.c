@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tuplerun: run a program whose sockets own an IP address each. */
 #include <errno.h>
-#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -105,7 +104,8 @@ static int set_environment(const struct tuplerun_conf *conf)
 	      set_family(ENV_INET6, conf->family[1]);
 	err |= conf->pool[0] ? setenv(ENV_POOL, conf->pool, 1) :
 			       unsetenv(ENV_POOL);
-	snprintf(number, sizeof(number), "%" PRIu64, conf->scope_id);
+	snprintf(number, sizeof(number), "%llu",
+		 (unsigned long long)conf->scope_id);
 	err |= conf->scope_id ? setenv(ENV_SCOPE_ID, number, 1) :
 				unsetenv(ENV_SCOPE_ID);
 	if (err)

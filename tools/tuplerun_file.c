@@ -15,17 +15,38 @@
 
 #define SCRIPTS_MAX	5	/* as many as the kernel follows */
 #define LINE_SIZE	256
-#define TABLE_MAX	(1 << 20)
+#define TABLE_MAX	1000000
 
-/* Both kinds of ELF file look alike here. */
 struct elf {
 	int fd;
-	int class;
-	int machine;
+	bool is64;
+	unsigned int machine;
 	uint64_t phoff, shoff;
 	unsigned int phentsize, phnum, shentsize, shnum, shstrndx;
 	char interp[PATH_MAX];
 };
+
+/* Where a number is in a header, and how long: in files of 32 and 64 bits */
+struct field {
+	unsigned char at[2], len[2];
+};
+
+#define HEADER_SIZE	64	/* no header is larger */
+
+static const struct field e_machine = { { 18, 18 }, { 2, 2 } };
+static const struct field e_phoff = { { 28, 32 }, { 4, 8 } };
+static const struct field e_shoff = { { 32, 40 }, { 4, 8 } };
+static const struct field e_phentsize = { { 42, 54 }, { 2, 2 } };
+static const struct field e_phnum = { { 44, 56 }, { 2, 2 } };
+static const struct field e_shentsize = { { 46, 58 }, { 2, 2 } };
+static const struct field e_shnum = { { 48, 60 }, { 2, 2 } };
+static const struct field e_shstrndx = { { 50, 62 }, { 2, 2 } };
+static const struct field p_type = { { 0, 0 }, { 4, 4 } };
+static const struct field p_offset = { { 4, 8 }, { 4, 8 } };
+static const struct field p_filesz = { { 16, 32 }, { 4, 8 } };
+static const struct field sh_name = { { 0, 0 }, { 4, 4 } };
+static const struct field sh_offset = { { 16, 24 }, { 4, 8 } };
+static const struct field sh_size = { { 20, 32 }, { 4, 8 } };
 
 static bool is_program(const char *path)
 {
@@ -90,60 +111,65 @@ static bool read_at(int fd, uint64_t at, void *buf, size_t len)
 	return pread(fd, buf, len, at) == (ssize_t)len;
 }
 
-#define TAKE_HEADER(elf, header)			\
-do {							\
-	(elf)->machine = (header)->e_machine;		\
-	(elf)->phoff = (header)->e_phoff;		\
-	(elf)->phentsize = (header)->e_phentsize;	\
-	(elf)->phnum = (header)->e_phnum;		\
-	(elf)->shoff = (header)->e_shoff;		\
-	(elf)->shentsize = (header)->e_shentsize;	\
-	(elf)->shnum = (header)->e_shnum;		\
-	(elf)->shstrndx = (header)->e_shstrndx;		\
-} while (0)
+static uint64_t get(const struct elf *elf, const unsigned char *header,
+		    const struct field *field)
+{
+	const unsigned char *at = header + field->at[elf->is64];
+	uint16_t n16;
+	uint32_t n32;
+	uint64_t n64;
 
+	switch (field->len[elf->is64]) {
+	case 2:
+		memcpy(&n16, at, sizeof(n16));
+		return n16;
+	case 4:
+		memcpy(&n32, at, sizeof(n32));
+		return n32;
+	}
+	memcpy(&n64, at, sizeof(n64));
+	return n64;
+}
+
+/* One of the other byte order will look foreign, which it is. */
 static bool read_header(struct elf *elf)
 {
-	unsigned char ident[EI_NIDENT];
-	Elf32_Ehdr h32;
-	Elf64_Ehdr h64;
+	unsigned char h[HEADER_SIZE];
 
-	if (!read_at(elf->fd, 0, ident, sizeof(ident)) ||
-	    memcmp(ident, ELFMAG, SELFMAG))
+	if (!read_at(elf->fd, 0, h, sizeof(h)) || memcmp(h, ELFMAG, SELFMAG))
 		return false;
-	elf->class = ident[EI_CLASS];
-	/* One of the other byte order is foreign all the same. */
-	if (elf->class == ELFCLASS64 && read_at(elf->fd, 0, &h64, sizeof(h64)))
-		TAKE_HEADER(elf, &h64);
-	else if (elf->class == ELFCLASS32 &&
-		 read_at(elf->fd, 0, &h32, sizeof(h32)))
-		TAKE_HEADER(elf, &h32);
-	else
-		return false;
+	elf->is64 = h[EI_CLASS] == ELFCLASS64;
+	elf->machine = get(elf, h, &e_machine);
+	elf->phoff = get(elf, h, &e_phoff);
+	elf->phentsize = get(elf, h, &e_phentsize);
+	elf->phnum = get(elf, h, &e_phnum);
+	elf->shoff = get(elf, h, &e_shoff);
+	elf->shentsize = get(elf, h, &e_shentsize);
+	elf->shnum = get(elf, h, &e_shnum);
+	elf->shstrndx = get(elf, h, &e_shstrndx);
 	return true;
+}
+
+/* An entry of one of the two tables; what lies behind the end of a file that
+ * is short is zero
+ */
+static bool read_entry(const struct elf *elf, uint64_t at, unsigned char *h)
+{
+	memset(h, 0, HEADER_SIZE);
+	return pread(elf->fd, h, HEADER_SIZE, at) > 0;
 }
 
 /* The part of the file where the name of the dynamic loader is */
 static bool interp_at(const struct elf *elf, unsigned int i, uint64_t *at,
 		      uint64_t *len)
 {
-	uint64_t where = elf->phoff + (uint64_t)i * elf->phentsize;
-	Elf32_Phdr p32;
-	Elf64_Phdr p64;
+	unsigned char h[HEADER_SIZE];
 
-	if (elf->class == ELFCLASS64) {
-		if (!read_at(elf->fd, where, &p64, sizeof(p64)) ||
-		    p64.p_type != PT_INTERP)
-			return false;
-		*at = p64.p_offset;
-		*len = p64.p_filesz;
-	} else {
-		if (!read_at(elf->fd, where, &p32, sizeof(p32)) ||
-		    p32.p_type != PT_INTERP)
-			return false;
-		*at = p32.p_offset;
-		*len = p32.p_filesz;
-	}
+	if (!read_entry(elf, elf->phoff + (uint64_t)i * elf->phentsize, h) ||
+	    get(elf, h, &p_type) != PT_INTERP)
+		return false;
+	*at = get(elf, h, &p_offset);
+	*len = get(elf, h, &p_filesz);
 	return true;
 }
 
@@ -183,23 +209,13 @@ static bool read_elf(const char *path, struct elf *elf)
 static bool section(const struct elf *elf, unsigned int i, uint64_t *name,
 		    uint64_t *at, uint64_t *len)
 {
-	uint64_t where = elf->shoff + (uint64_t)i * elf->shentsize;
-	Elf32_Shdr s32;
-	Elf64_Shdr s64;
+	unsigned char h[HEADER_SIZE];
 
-	if (elf->class == ELFCLASS64) {
-		if (!read_at(elf->fd, where, &s64, sizeof(s64)))
-			return false;
-		*name = s64.sh_name;
-		*at = s64.sh_offset;
-		*len = s64.sh_size;
-	} else {
-		if (!read_at(elf->fd, where, &s32, sizeof(s32)))
-			return false;
-		*name = s32.sh_name;
-		*at = s32.sh_offset;
-		*len = s32.sh_size;
-	}
+	if (!read_entry(elf, elf->shoff + (uint64_t)i * elf->shentsize, h))
+		return false;
+	*name = get(elf, h, &sh_name);
+	*at = get(elf, h, &sh_offset);
+	*len = get(elf, h, &sh_size);
 	return true;
 }
 
@@ -254,7 +270,7 @@ static bool is_foreign(const struct elf *elf)
 	bool foreign = false;
 
 	if (own && read_elf("/proc/self/exe", own)) {
-		foreign = own->class != elf->class ||
+		foreign = own->is64 != elf->is64 ||
 			  own->machine != elf->machine ||
 			  strcmp(own->interp, elf->interp);
 		close(own->fd);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,7 +19,7 @@
 #include "tuplerun.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV 0x20
 #endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -39,64 +40,82 @@
 /* Skip @yes or @no instructions */
 #define EQUAL(k, yes, no)	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, yes, no)
 
-/* A system call table: its numbers of socket(), of socket() by another name,
- * and of socketcall(), whose arguments no filter can see: the kind is all that
- * is looked at. Calls of other tables go on to the next one.
- */
-#define TABLE(arch_, nr_, alias_, call_)	\
-	/*  0 */ LOAD(arch),			\
-	/*  1 */ EQUAL(arch_, 0, 16),		\
-	/*  2 */ LOAD(nr),			\
-	/*  3 */ EQUAL(nr_, 3, 0),		\
-	/*  4 */ EQUAL(alias_, 2, 0),		\
-	/*  5 */ EQUAL(call_, 8, 0),		\
-	/*  6 */ RET(SECCOMP_RET_ALLOW),	\
-	/*  7 */ LOAD_ARG(0),			\
-	/*  8 */ EQUAL(AF_INET, 1, 0),		\
-	/*  9 */ EQUAL(AF_INET6, 0, 6),		\
-	/* 10 */ LOAD_ARG(1),			\
-	/* 11 */ AND(TYPE_MASK),		\
-	/* 12 */ EQUAL(SOCK_RAW, 3, 0),		\
-	/* 13 */ RET(SECCOMP_RET_USER_NOTIF),	\
-	/* 14 */ LOAD_ARG(0),			\
-	/* 15 */ EQUAL(SYS_SOCKET, 1, 0),	\
-	/* 16 */ RET(SECCOMP_RET_ALLOW),	\
-	/* 17 */ RET(SECCOMP_RET_USER_NOTIF)
-
 #define I386_SOCKETCALL	102
 
-static const struct sock_filter program[] = {
+#define TABLE_SIZE	18
+#define TABLES_MAX	2
+
+/**
+ * struct table - a system call table
+ * @arch: its AUDIT_ARCH_
+ * @socket: its number of socket()
+ * @alias: of socket() by another name
+ * @call: of socketcall(), whose arguments no filter can see: the kind is all
+ *	that is looked at
+ */
+struct table {
+	__u32 arch, socket, alias, call;
+};
+
+static const struct table tables[] = {
 #if defined(__x86_64__)
 	/* x32 has a bit in its numbers and is of the same table otherwise. */
-	TABLE(AUDIT_ARCH_X86_64, 41, 0x40000000 | 41, NO_CALL),
-	TABLE(AUDIT_ARCH_I386, 359, 359, I386_SOCKETCALL),
+	{ AUDIT_ARCH_X86_64, 41, 0x40000000 | 41, NO_CALL },
+	{ AUDIT_ARCH_I386, 359, 359, I386_SOCKETCALL },
 #elif defined(__i386__)
-	TABLE(AUDIT_ARCH_I386, 359, 359, I386_SOCKETCALL),
+	{ AUDIT_ARCH_I386, 359, 359, I386_SOCKETCALL },
 #elif defined(__aarch64__)
-	TABLE(AUDIT_ARCH_AARCH64, 198, 198, NO_CALL),
-	TABLE(AUDIT_ARCH_ARM, 281, 281, NO_CALL),
+	{ AUDIT_ARCH_AARCH64, 198, 198, NO_CALL },
+	{ AUDIT_ARCH_ARM, 281, 281, NO_CALL },
 #elif defined(__arm__)
-	TABLE(AUDIT_ARCH_ARM, 281, 281, NO_CALL),
+	{ AUDIT_ARCH_ARM, 281, 281, NO_CALL },
 #elif defined(__riscv) && __riscv_xlen == 64
-	TABLE(AUDIT_ARCH_RISCV64, 198, 198, NO_CALL),
+	{ AUDIT_ARCH_RISCV64, 198, 198, NO_CALL },
 #elif defined(__powerpc64__) && LOW == 0
-	TABLE(AUDIT_ARCH_PPC64LE, 326, 326, NO_CALL),
+	{ AUDIT_ARCH_PPC64LE, 326, 326, NO_CALL },
 #elif defined(__s390x__)
-	TABLE(AUDIT_ARCH_S390X, 359, 359, NO_CALL),
-#else
-#define NO_TABLE
+	{ AUDIT_ARCH_S390X, 359, 359, NO_CALL },
 #endif
-	RET(SECCOMP_RET_ALLOW),
 };
+
+/* The part of the filter for a table; calls of others go on behind it. */
+static void put_table(struct sock_filter *to, const struct table *t)
+{
+	const struct sock_filter part[TABLE_SIZE] = {
+		/*  0 */ LOAD(arch),
+		/*  1 */ EQUAL(t->arch, 0, 16),
+		/*  2 */ LOAD(nr),
+		/*  3 */ EQUAL(t->socket, 3, 0),
+		/*  4 */ EQUAL(t->alias, 2, 0),
+		/*  5 */ EQUAL(t->call, 8, 0),
+		/*  6 */ RET(SECCOMP_RET_ALLOW),
+		/*  7 */ LOAD_ARG(0),
+		/*  8 */ EQUAL(AF_INET, 1, 0),
+		/*  9 */ EQUAL(AF_INET6, 0, 6),
+		/* 10 */ LOAD_ARG(1),
+		/* 11 */ AND(TYPE_MASK),
+		/* 12 */ EQUAL(SOCK_RAW, 3, 0),
+		/* 13 */ RET(SECCOMP_RET_USER_NOTIF),
+		/* 14 */ LOAD_ARG(0),
+		/* 15 */ EQUAL(SYS_SOCKET, 1, 0),
+		/* 16 */ RET(SECCOMP_RET_ALLOW),
+		/* 17 */ RET(SECCOMP_RET_USER_NOTIF),
+	};
+
+	memcpy(to, part, sizeof(part));
+}
 
 static int install(unsigned int flags)
 {
-	struct sock_fprog prog = {
-		.len = ARRAY_SIZE(program),
-		.filter = (struct sock_filter *)program,
-	};
+	struct sock_filter filter[TABLES_MAX * TABLE_SIZE + 1];
+	const struct sock_filter end = RET(SECCOMP_RET_ALLOW);
+	struct sock_fprog prog = { .filter = filter };
+	size_t i;
 	int fd;
 
+	for (i = 0; i < ARRAY_SIZE(tables); i++, prog.len += TABLE_SIZE)
+		put_table(filter + prog.len, &tables[i]);
+	filter[prog.len++] = end;
 	flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 	if (fd >= 0 || errno != EACCES)
@@ -117,9 +136,8 @@ int tuplerun_filter(void)
 {
 	int fd;
 
-#ifdef NO_TABLE
-	return -EOPNOTSUPP;
-#endif
+	if (!ARRAY_SIZE(tables))
+		return -EOPNOTSUPP;
 	/* With it, only a deadly signal interrupts a call that is being
 	 * answered: Go sends its threads signals all the time.
 	 */

@@ -19,7 +19,7 @@
 #include "tuplerun.h"
 
 #ifndef SECCOMP_ADDFD_FLAG_SEND
-#define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
+#define SECCOMP_ADDFD_FLAG_SEND 0x2
 #endif
 
 #define IDLE_MAX	4

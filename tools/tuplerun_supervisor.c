@@ -199,7 +199,7 @@ static void serve(int listener, int program)
 	}
 }
 
-static void supervisor(const struct tuplerun *t, const struct sides *s)
+static void be_supervisor(const struct tuplerun *t, const struct sides *s)
 {
 	int listener, err;
 
@@ -230,7 +230,7 @@ static int start(const struct tuplerun *t, const struct sides *s)
 	if (!pid) {
 		pid = fork();
 		if (!pid)
-			supervisor(t, s);
+			be_supervisor(t, s);
 		_exit(pid < 0);
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
