@@ -172,11 +172,15 @@ orphaned() {
 }
 report "without a supervisor: ENOSYS" orphaned
 
-# Nothing of what the library does is seen where libc asks for itself: names
-# are looked up as ever.
-runs "getaddrinfo's own sockets are ordinary ones" 0 "127.0.0.1" python3 -c '
-import socket
-print(socket.getaddrinfo("127.0.0.1", 1, socket.AF_INET)[0][4][0])'
+# libc asks for names by sockets of its own, which preloading does not reach:
+# who is bound to the socket() of the library?
+LD_PRELOAD=$library LD_DEBUG=bindings python3 -c 'import socket
+socket.getaddrinfo("localhost", 1)
+socket.socket()' >"$dir/out" 2>"$dir/bindings"
+report "python is bound to the library" grep -q "to $library .*\`socket'" "$dir/bindings"
+# shellcheck disable=SC2317
+libc_is_not() { ! grep -q "file [^ ]*/libc\.so[^ ]* .*to $library .*\`socket'" "$dir/bindings"; }
+report "libc is not" libc_is_not
 
 echo "# nanoseconds for socket() and close(): $("$static" time 2000 2) plain," \
 	"$("$tuplerun" "$static" time 2000 2) by seccomp"
