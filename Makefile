@@ -39,9 +39,7 @@ endif
 
 $(MODULE): $(MODULE_SOURCES)
 	mkdir -p $(@D)
-	rsync -a --delete --include='*/' --include='*.[ch]' --exclude='*' \
-		$(wildcard kmod uapi) $(@D)
-	cp -p Kbuild $(@D)
+	cp -pru kmod uapi Kbuild $(@D)
 	+$(MAKE) -C $(KDIR) M=$(CURDIR)/$(@D) $(KFLAGS) modules
 	touch $@
 
@@ -58,7 +56,15 @@ module_install: module
 	install -D -m 644 $(MODULE) $(MODULES_DIR)/inet_tuple.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
 
-install: module_install all
+man_install:
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man3 \
+		Documentation/man/libinettuple.3
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 \
+		Documentation/man/inet_tuple.7
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 \
+		Documentation/man/tuplectl.8
+
+install: module_install man_install all
 	$(if $(LIB),+$(MAKE) -C lib install)
 	$(if $(TOOLS),+$(MAKE) -C tools install)
 
@@ -71,4 +77,4 @@ clean:
 lint:
 	scripts/lint
 
-.PHONY: all module lib tools selftests module_install install clean lint
+.PHONY: all module lib tools selftests module_install man_install install clean lint

@@ -19,7 +19,7 @@ export ASAN_OPTIONS=verify_asan_link_order=0
 
 # soon COMMAND...: it succeeds, within five seconds
 soon() {
-	
+
 	for _ in $(seq 50); do
 		! "$@" || return 0
 		sleep 0.1
