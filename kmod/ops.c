@@ -179,6 +179,20 @@ static void tuple_ops_set_source(struct tuple_sock *ts)
 	release_sock(sk);
 }
 
+/* The sock was unbound, and is again. */
+static void tuple_ops_clear_source(struct tuple_sock *ts)
+{
+	struct sock *sk = ts->sk;
+
+	if (!tuple_sock_is_early(sk))
+		return;
+	lock_sock(sk);
+	if (sk->sk_state == TCP_CLOSE &&
+	    (!inet_sk(sk)->inet_num || sk->sk_type == SOCK_RAW))
+		tuple_sock_clear_source(sk);
+	release_sock(sk);
+}
+
 int tuple_ops_lease(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		    const struct in6_addr *want, bool nonblock)
 {
@@ -211,7 +225,10 @@ static int tuple_ops_exchange_undo(struct tuple_sock *ts,
 		tuple_sock_abort(ts->sk);
 		return -ECONNABORTED;
 	}
-	tuple_ops_set_source(ts);
+	if (held)
+		tuple_ops_set_source(ts);
+	else
+		tuple_ops_clear_source(ts);
 	return err;
 }
 
@@ -717,7 +734,8 @@ static int tuple_setsockopt_ops(struct socket *sock, struct tuple_sock *ts,
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
 	tuple_ops_unhook(ts);
-	if (ts->sk->sk_state == TCP_ESTABLISHED && !ts->hooked)
+	if (ts->sk->sk_state == TCP_ESTABLISHED &&
+	    !(ts->hooked && tuple_sock_is_icsk(ts->sk)))
 		err = tuple_setsockopt_swapped(sock, ts, level, optname, optval,
 					       optlen);
 	else if (level == SOL_TCP && ts->sk->sk_state != TCP_LISTEN)

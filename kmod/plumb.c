@@ -7,7 +7,10 @@
  * rtnetlink sees the addresses come and go as always.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/if_addr.h>
 #include <linux/inetdevice.h>
 #include <linux/net.h>
@@ -28,7 +31,10 @@
  */
 static const struct cred *tuple_plumb_cred;
 
-static int tuple_plumb_ack(struct socket *sock, u32 seq)
+/* What came of a request. When memory is short there may be no answer though
+ * the request was carried out: then @answered is false.
+ */
+static int tuple_plumb_ack(struct socket *sock, u32 seq, bool *answered)
 {
 	struct {
 		struct nlmsghdr nlh;
@@ -38,6 +44,7 @@ static int tuple_plumb_ack(struct socket *sock, u32 seq)
 	struct msghdr msg;
 	int len;
 
+	*answered = false;
 	/* A shorter one cannot be; of what is longer only the head matters. */
 	do {
 		memset(&msg, 0, sizeof(msg));
@@ -50,11 +57,13 @@ static int tuple_plumb_ack(struct socket *sock, u32 seq)
 		if (len < sizeof(ack) || ack.nlh.nlmsg_type != NLMSG_ERROR)
 			return -EPROTO;
 	} while (ack.nlh.nlmsg_seq != seq);
+	*answered = true;
 	return ack.err.error;
 }
 
 /* Send a request and say what came of it. Frees @skb. */
-static int tuple_plumb_request(struct tuple_net *tn, struct sk_buff *skb)
+static int tuple_plumb_request(struct tuple_net *tn, struct sk_buff *skb,
+			       bool *answered)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct nlmsghdr *nlh = nlmsg_hdr(skb);
@@ -75,7 +84,7 @@ static int tuple_plumb_request(struct tuple_net *tn, struct sk_buff *skb)
 	cred = override_creds(tuple_plumb_cred);
 	err = kernel_sendmsg(tn->rtnl_sock, &msg, &iov, 1, skb->len);
 	if (err >= 0)
-		err = tuple_plumb_ack(tn->rtnl_sock, nlh->nlmsg_seq);
+		err = tuple_plumb_ack(tn->rtnl_sock, nlh->nlmsg_seq, answered);
 	revert_creds(cred);
 	mutex_unlock(&tn->rtnl_mutex);
 	kfree_skb(skb);
@@ -124,7 +133,8 @@ static int tuple_plumb_fill_addr(struct sk_buff *skb, bool v4)
 }
 
 static int tuple_plumb_addr(struct tuple_pool *pool,
-			    const struct in6_addr *addr, u16 type)
+			    const struct in6_addr *addr, u16 type,
+			    bool *answered)
 {
 	bool v4 = ipv6_addr_v4mapped(addr), add = type == RTM_NEWADDR;
 	int ifindex = tuple_plumb_ifindex(pool);
@@ -132,6 +142,7 @@ static int tuple_plumb_addr(struct tuple_pool *pool,
 	struct nlmsghdr *nlh;
 	struct sk_buff *skb;
 
+	*answered = true;
 	if (!ifindex)
 		return -ENODEV;
 	skb = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
@@ -151,7 +162,7 @@ static int tuple_plumb_addr(struct tuple_pool *pool,
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
-	return tuple_plumb_request(pool->tn, skb);
+	return tuple_plumb_request(pool->tn, skb, answered);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -192,25 +203,51 @@ static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
 
 int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 {
-	int err = tuple_plumb_addr(pool, addr, RTM_NEWADDR);
+	bool answered;
+	int err;
 
-	if (err || ipv6_addr_v4mapped(addr))
-		return err;
-	err = tuple_plumb_wait_local(pool->tn->net, addr);
+	err = tuple_plumb_addr(pool, addr, RTM_NEWADDR, &answered);
+	if (answered) {
+		if (err || ipv6_addr_v4mapped(addr))
+			return err;
+		err = tuple_plumb_wait_local(pool->tn->net, addr);
+	}
 	if (err)
 		tuple_plumb_del(pool, addr);
 	return err;
 }
 
+/* Is taking something off to be tried again? Nothing may stay behind for want of
+ * memory.
+ */
+static bool tuple_plumb_again(int err, bool answered, unsigned int *tries)
+{
+	if (answered && err != -ENOMEM && err != -ENOBUFS)
+		return false;
+	if (++*tries == 1000) {
+		pr_err("no memory to take an address off its device\n");
+		return false;
+	}
+	msleep(20);
+	return true;
+}
+
 void tuple_plumb_del(struct tuple_pool *pool, const struct in6_addr *addr)
 {
-	tuple_plumb_addr(pool, addr, RTM_DELADDR);
+	unsigned int tries = 0;
+	bool answered;
+	int err;
+
+	do {
+		err = tuple_plumb_addr(pool, addr, RTM_DELADDR, &answered);
+	} while (tuple_plumb_again(err, answered, &tries));
 }
 
 /* Prefixes */
 
 static int tuple_plumb_route(struct tuple_pool *pool,
-			     const struct tuple_prefix *prefix, u16 type)
+			     const struct tuple_prefix *prefix, u16 type,
+			     bool *answered)
 {
 	bool v4 = ipv6_addr_v4mapped(&prefix->addr), add = type == RTM_NEWROUTE;
 	int ifindex = tuple_plumb_ifindex(pool);
@@ -218,6 +255,7 @@ static int tuple_plumb_route(struct tuple_pool *pool,
 	struct sk_buff *skb;
 	struct rtmsg *rtm;
 
+	*answered = true;
 	if (!ifindex)
 		return add ? -ENETDOWN : -ENODEV;
 	skb = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
@@ -238,19 +276,31 @@ static int tuple_plumb_route(struct tuple_pool *pool,
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
-	return tuple_plumb_request(pool->tn, skb);
+	return tuple_plumb_request(pool->tn, skb, answered);
 }
 
 int tuple_plumb_prefix_add(struct tuple_pool *pool,
 			   const struct tuple_prefix *prefix)
 {
-	return tuple_plumb_route(pool, prefix, RTM_NEWROUTE);
+	bool answered;
+	int err;
+
+	err = tuple_plumb_route(pool, prefix, RTM_NEWROUTE, &answered);
+	if (!answered)
+		tuple_plumb_prefix_del(pool, prefix);
+	return err;
 }
 
 void tuple_plumb_prefix_del(struct tuple_pool *pool,
 			    const struct tuple_prefix *prefix)
 {
-	tuple_plumb_route(pool, prefix, RTM_DELROUTE);
+	unsigned int tries = 0;
+	bool answered;
+	int err;
+
+	do {
+		err = tuple_plumb_route(pool, prefix, RTM_DELROUTE, &answered);
+	} while (tuple_plumb_again(err, answered, &tries));
 }
 
 /* The n-th prefix of a pool that has prefix plumbing. */

@@ -13,6 +13,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/transp_v6.h>
+#include <net/udp.h>
 #include "compat.h"
 #include "lease.h"
 #include "sock.h"
@@ -230,6 +231,11 @@ void tuple_sock_abort(struct sock *sk)
 {
 	tuple_sock_reset_ops(sk);
 	tuple_sock_unlock_bind(sk);
+	/* It has no diag_destroy(), and a disconnect() that takes the lock. */
+	if (sk->sk_protocol == IPPROTO_UDPLITE && sk->sk_type == SOCK_DGRAM) {
+		udp_abort(sk, ECONNABORTED);
+		return;
+	}
 	if (sk->sk_prot->diag_destroy &&
 	    sk->sk_prot->diag_destroy(sk, ECONNABORTED) != -ENOENT)
 		return;
@@ -282,6 +288,20 @@ void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr)
 	inet->inet_rcv_saddr = v4;
 	inet->inet_saddr = v4;
 	sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
+	sk_dst_reset(sk);
+}
+
+void tuple_sock_clear_source(struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		inet6_sk(sk)->saddr = in6addr_any;
+		sk->sk_v6_rcv_saddr = in6addr_any;
+	}
+#endif
+	inet_sk(sk)->inet_rcv_saddr = 0;
+	inet_sk(sk)->inet_saddr = 0;
+	sk->sk_userlocks &= ~SOCK_BINDADDR_LOCK;
 	sk_dst_reset(sk);
 }
 

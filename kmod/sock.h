@@ -113,6 +113,9 @@ bool tuple_sock_is_early(const struct sock *sk);
  */
 void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr);
 
+/* Undoes it. Sock lock held. */
+void tuple_sock_clear_source(struct sock *sk);
+
 /* Set on a sock what its pool wants on every sock: dscp, priority, mark. Takes
  * the sock's lock.
  */

@@ -159,6 +159,33 @@ TEST_F(lease, udp_peer_sees_it)
 	EXPECT_EQ(local_port(fd), ntohs(from.in.sin_port));
 }
 
+static int disconnect(int fd)
+{
+	struct addr none = { .sa.sa_family = AF_UNSPEC, .len = 16 };
+
+	return try_connect(fd, none);
+}
+
+TEST_F(lease, disconnect_keeps_it)
+{
+	int types[] = { SOCK_STREAM, SOCK_DGRAM }, fd, i, server;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = peer_server(variant->family, SOCK_STREAM, 0, 7000);
+	ASSERT_LE(0, server);
+	for (i = 0; i < 2; i++) {
+		fd = OPEN(types[i]);
+		char *text = strdup(local_text(fd));
+		ASSERT_EQ(0, try_connect(fd, PEER(7000)));
+		ASSERT_EQ(0, disconnect(fd));
+		EXPECT_STREQ(text, local_text(fd));
+		EXPECT_TRUE(has_lease(fd));
+		EXPECT_EQ(1, is_plumbed(text));
+		ASSERT_EQ(0, try_connect(fd, PEER(7000)));
+		EXPECT_STREQ(text, local_text(fd));
+	}
+}
+
 /* assign bind: what is a first use */
 
 #define LATE								\
@@ -320,6 +347,81 @@ TEST_F(lease, late_fastopen)
 	peer = accept(server, NULL, NULL);
 	ASSERT_LE(0, peer);
 	EXPECT_EQ(5, try_recv(peer, 0));
+}
+
+/* Threads that all are the first get one lease. */
+struct racer {
+	int fd;
+	struct addr to;
+	int err;
+};
+
+static void *race_to_send(void *arg)
+{
+	struct racer *r = arg;
+
+	r->err = try_sendto(r->fd, "x", r->to);
+	return NULL;
+}
+
+TEST_F(lease, late_race)
+{
+	pthread_t thread[6];
+	struct racer r;
+	int round, i;
+
+	LATE;
+	for (round = 0; round < 10; round++) {
+		r.fd = OPEN(SOCK_DGRAM);
+		r.to = PEER(9);
+		for (i = 0; i < 6; i++)
+			ASSERT_EQ(0, pthread_create(&thread[i], NULL,
+						    race_to_send, &r));
+		for (i = 0; i < 6; i++)
+			ASSERT_EQ(0, pthread_join(thread[i], NULL));
+		EXPECT_EQ(1, r.err);
+		EXPECT_EQ(1, pool_in_use("p"));
+		IS_LEASED(r.fd);
+		close(r.fd);
+		EXPECT_EQ(0, pool_in_use("p"));
+	}
+}
+
+static void *race_to_bind(void *arg)
+{
+	struct racer *r = arg;
+
+	r->err = try_bind(r->fd, r->to);
+	return NULL;
+}
+
+/* bind() of several threads: one of them is the one, and nothing leaks */
+TEST_F(lease, bind_race)
+{
+	pthread_t thread[4];
+	struct racer r[4];
+	int round, i, fd, good;
+
+	ASSERT_EQ(0, pool_add(POOL));
+	for (round = 0; round < 10; round++) {
+		fd = OPEN(SOCK_STREAM);
+		good = 0;
+		for (i = 0; i < 4; i++) {
+			r[i].fd = fd;
+			r[i].to = i & 1 ? AT(self->third, 80 + i) : ANY(80 + i);
+			ASSERT_EQ(0, pthread_create(&thread[i], NULL,
+						    race_to_bind, &r[i]));
+		}
+		for (i = 0; i < 4; i++) {
+			ASSERT_EQ(0, pthread_join(thread[i], NULL));
+			good += !r[i].err;
+		}
+		EXPECT_EQ(1, good);
+		EXPECT_EQ(1, pool_in_use("p"));
+		EXPECT_EQ(1, is_plumbed(local_text(fd)));
+		close(fd);
+		EXPECT_EQ(0, pool_in_use("p"));
+	}
 }
 
 /* A connect() that cannot be is no use either. */
@@ -1258,6 +1360,18 @@ TEST_F(policy, exhausted)
 		  try_socket(AF_INET_TUPLE, SOCK_DGRAM | SOCK_NONBLOCK, 0));
 	close(fd);
 	EXPECT_LE(0, UDP());
+}
+
+TEST_F(policy, exhausted_fastopen)
+{
+	struct addr a = peer_address(AF_INET, 9);
+	int fd;
+
+	ASSERT_EQ(0, pool_add(NARROW "assign bind"));
+	ASSERT_EQ(0, try_bind(UDP(), ANY4(0)));
+	fd = TCP();
+	EXPECT_EQ(-1, sendto(fd, "x", 1, MSG_FASTOPEN, &a.sa, a.len));
+	EXPECT_EQ(EADDRNOTAVAIL, errno);
 }
 
 TEST_F(policy, exhausted_late)

@@ -868,7 +868,7 @@ TEST_F(parity, receive_timeout)
 	ASSERT_EQ(0, try_bind(fd, ANY(0)));
 	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
 	EXPECT_EQ(-EAGAIN, try_recv(fd, 0));
-	EXPECT_LE(40, now_ms() - start);
+	EXPECT_LE(20, now_ms() - start);
 }
 
 /* The data path of datagrams */

@@ -716,13 +716,19 @@ UNUSED static int conn_open(struct conn *c, int fd, int family, int protocol)
 /* Are bytes going both ways? */
 UNUSED static int talks(int a, int b)
 {
+	int fd[2] = { a, b }, i;
 	char buf[8] = "";
 
-	if (send(a, "ping", 4, MSG_NOSIGNAL) != 4 ||
-	    recv(b, buf, sizeof(buf), 0) != 4 || memcmp(buf, "ping", 4) ||
-	    send(b, "pong", 4, MSG_NOSIGNAL) != 4 ||
-	    recv(a, buf, sizeof(buf), 0) != 4 || memcmp(buf, "pong", 4))
+	for (i = 0; i < 2; i++) {
+		errno = 0;
+		if (send(fd[i], "ping", 4, MSG_NOSIGNAL) == 4 &&
+		    recv(fd[!i], buf, sizeof(buf), 0) == 4 &&
+		    !memcmp(buf, "ping", 4))
+			continue;
+		fprintf(stderr, "# from the %s: %s\n", i ? "second" : "first",
+			strerror(errno));
 		return 0;
+	}
 	return 1;
 }
 
