@@ -344,8 +344,16 @@ static void make_genl(struct call *c)
 {
 	struct out o = { .p = c->data };
 	int n = rnd(4), i;
+	static const uint8_t often[] = {
+		INET_TUPLE_CMD_POOL_NEW, INET_TUPLE_CMD_POOL_NEW,
+		INET_TUPLE_CMD_POOL_SET, INET_TUPLE_CMD_POOL_SET,
+		INET_TUPLE_CMD_POOL_SET, INET_TUPLE_CMD_POOL_SET,
+		INET_TUPLE_CMD_LEASE_KILL, INET_TUPLE_CMD_RULE_NEW,
+	};
 
-	c->arg[0] = rnd(24) ? 1 + rnd(INET_TUPLE_CMD_RULE_GET) : number() & 0xff;
+	c->arg[0] = rnd(2) ? often[rnd(8)] : 1 + rnd(INET_TUPLE_CMD_RULE_GET);
+	if (rnd(64) == 0)
+		c->arg[0] = number() & 0xff;
 	c->arg[1] = rnd(16) ? 0 : rnd(2) ? NLM_F_DUMP : NLM_F_ECHO;
 	if ((c->arg[0] == INET_TUPLE_CMD_POOL_GET ||
 	     c->arg[0] == INET_TUPLE_CMD_LEASE_GET ||
@@ -384,7 +392,7 @@ static void make_genl(struct call *c)
 		n = 0;
 		break;
 	default:
-		n = rnd(3);
+		n = rnd(8) ? 0 : n;
 	}
 	for (i = 0; i < n; i++)
 		attr_pool(&o, c->arg[0] == INET_TUPLE_CMD_POOL_SET);
