@@ -737,7 +737,8 @@ static void try_long(const char *name, int (*run)(void), void (*undo)(void),
 	for (n = total > last ? total - last : 1; n <= total && bad < 6; n++) {
 		err = long_child(run, n, &left);
 		failed += err != 0;
-		if (err && (left || (err != -ENOMEM && err != -ENOBUFS))) {
+		if (err && (left || (err != -ENOMEM && err != -ENOBUFS &&
+				     err != -ENFILE))) {
 			note("%s, fault %d: %s", name, n, strerror(-err));
 			bad++;
 		}
