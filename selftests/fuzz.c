@@ -57,6 +57,8 @@ struct program {
 static struct shared {
 	volatile int stop;
 	uint64_t programs, calls[F_OPS], failed[F_OPS], kept;
+	uint64_t usec[F_OPS];
+	uint64_t refusal[134];		/* of netlink, by errno */
 	int bad_errno, bad_op;
 	uint8_t seen[PCS];
 } *sh;
@@ -136,7 +138,7 @@ static const char *const names[] = {
 
 static const char *pool_name(uint32_t n)
 {
-	return names[n % 16 < 13 ? n % 16 : n % 4];
+	return names[n % 4 ? (n >> 8) % 3 : (n >> 8) % 13];
 }
 
 static int random_ip(uint8_t *ip, bool v6)
@@ -186,7 +188,7 @@ static void attr(struct out *o, int type, const void *data, int len)
 		return;
 	a->nla_type = type;
 	a->nla_len = NLA_HDRLEN + len;
-	if (rnd(200) == 0)		/* a length that lies */
+	if (rnd(800) == 0)		/* a length that lies */
 		a->nla_len = rnd(64);
 	memcpy(o->p + o->n + NLA_HDRLEN, data, len);
 	o->n += NLA_HDRLEN + NLA_ALIGN(len);
@@ -201,20 +203,20 @@ static void attr_num(struct out *o, int type, uint32_t value, int size)
 
 static void attr_str(struct out *o, int type, const char *text)
 {
-	attr(o, type, text, strlen(text) + (rnd(16) != 0));
+	attr(o, type, text, strlen(text) + (rnd(64) != 0));
 }
 
 static int nest(struct out *o, int type)
 {
 	int at = o->n;
 
-	attr(o, rnd(8) ? type | NLA_F_NESTED : type, "", 0);
+	attr(o, rnd(64) ? type | NLA_F_NESTED : type, "", 0);
 	return at;
 }
 
 static void nest_end(struct out *o, int at)
 {
-	if (at < o->n && rnd(200))
+	if (at < o->n && rnd(400))
 		((struct nlattr *)(o->p + at))->nla_len = o->n - at;
 }
 
@@ -229,8 +231,8 @@ static void attr_prefix(struct out *o, int type, bool exclude)
 		nest_end(o, at);
 		return;
 	}
-	len = rnd(3) ? (v6 ? 120 : 24) + rnd(9) : rnd(v6 ? 140 : 36);
-	if (!exclude && rnd(4)) {	/* mostly without host bits */
+	len = rnd(12) ? (v6 ? 120 : 24) + rnd(9) : rnd(v6 ? 140 : 36);
+	if (!exclude && rnd(16)) {	/* mostly without host bits */
 		if (len >= n * 8 - 8 && len <= n * 8)
 			ip[n - 1] &= 0xff << (n * 8 - len);
 		else
@@ -342,9 +344,21 @@ static void make_genl(struct call *c)
 {
 	struct out o = { .p = c->data };
 	int n = rnd(4), i;
+	static const uint8_t often[] = {
+		INET_TUPLE_CMD_POOL_NEW, INET_TUPLE_CMD_POOL_NEW,
+		INET_TUPLE_CMD_POOL_SET, INET_TUPLE_CMD_POOL_SET,
+		INET_TUPLE_CMD_POOL_SET, INET_TUPLE_CMD_POOL_SET,
+		INET_TUPLE_CMD_LEASE_KILL, INET_TUPLE_CMD_RULE_NEW,
+	};
 
-	c->arg[0] = rnd(24) ? 1 + rnd(INET_TUPLE_CMD_RULE_GET) : number() & 0xff;
-	c->arg[1] = rnd(4) ? 0 : rnd(2) ? NLM_F_DUMP : NLM_F_ECHO;
+	c->arg[0] = rnd(2) ? often[rnd(8)] : 1 + rnd(INET_TUPLE_CMD_RULE_GET);
+	if (rnd(64) == 0)
+		c->arg[0] = number() & 0xff;
+	c->arg[1] = rnd(16) ? 0 : rnd(2) ? NLM_F_DUMP : NLM_F_ECHO;
+	if ((c->arg[0] == INET_TUPLE_CMD_POOL_GET ||
+	     c->arg[0] == INET_TUPLE_CMD_LEASE_GET ||
+	     c->arg[0] == INET_TUPLE_CMD_RULE_GET) && rnd(3))
+		c->arg[1] = NLM_F_DUMP;
 	switch (c->arg[0]) {
 	case INET_TUPLE_CMD_POOL_NEW:
 		attr_str(&o, INET_TUPLE_A_POOL_NAME, pool_name(rnd32()));
@@ -364,7 +378,7 @@ static void make_genl(struct call *c)
 		break;
 	case INET_TUPLE_CMD_LEASE_GET:
 	case INET_TUPLE_CMD_LEASE_KILL:
-		if (rnd(4))
+		if (rnd(4) && !(c->arg[1] & NLM_F_DUMP && rnd(2)))
 			attr_addr(&o, INET_TUPLE_A_LEASE_ADDR);
 		if (rnd(4) == 0)
 			attr_str(&o, INET_TUPLE_A_LEASE_POOL, pool_name(rnd32()));
@@ -378,7 +392,7 @@ static void make_genl(struct call *c)
 		n = 0;
 		break;
 	default:
-		n = rnd(3);
+		n = rnd(8) ? 0 : n;
 	}
 	for (i = 0; i < n; i++)
 		attr_pool(&o, c->arg[0] == INET_TUPLE_CMD_POOL_SET);
@@ -477,12 +491,29 @@ static void make_call(struct call *c)
 static int slot[SLOTS];
 static struct mnl_socket *genl;
 
+static void tell_refusal(const struct call *c, const struct nlmsghdr *nlh,
+			 int err)
+{
+	const struct nlattr *attr;
+	const char *text = "";
+	int at = 0;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct nlmsgerr)) {
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG)
+			text = mnl_attr_get_str(attr);
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_OFFS)
+			at = mnl_attr_get_u32(attr);
+	}
+	note("command %u: %s, %s at %d", c->arg[0], strerror(err), text, at);
+}
+
 static int run_genl(const struct call *c)
 {
 	static char buf[65536] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct genlmsghdr *ghdr;
 	int n, err, rounds = 0;
+	unsigned int seq;
 
 	nlh->nlmsg_type = family;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | c->arg[1];
@@ -494,15 +525,21 @@ static int run_genl(const struct call *c)
 	nlh->nlmsg_len += NLA_ALIGN(c->len);
 	if (mnl_socket_sendto(genl, nlh, nlh->nlmsg_len) < 0)
 		return -1;
+	seq = nlh->nlmsg_seq;
 	while (rounds++ < 200) {
 		n = recv(mnl_socket_get_fd(genl), buf, sizeof(buf), 0);
 		if (n < 0)
 			return -1;
-		nlh = (void *)buf;
-		if (nlh->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (nlh->nlmsg_type == NLMSG_ERROR) {
-			err = ((struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
+		for (nlh = (void *)buf; mnl_nlmsg_ok(nlh, n);
+		     nlh = mnl_nlmsg_next(nlh, &n)) {
+			if (nlh->nlmsg_seq != seq ||
+			    (nlh->nlmsg_type != NLMSG_DONE &&
+			     nlh->nlmsg_type != NLMSG_ERROR))
+				continue;
+			/* both begin with an errno */
+			err = *(int *)mnl_nlmsg_get_payload(nlh);
+			if (err && getenv("FUZZ_VERBOSE"))
+				tell_refusal(c, nlh, -err);
 			errno = -err;
 			return err ? -1 : 0;
 		}
@@ -520,13 +557,14 @@ static int run_socket(const struct call *c)
 		{ SOCK_RAW, IPPROTO_RAW }, { SOCK_PACKET, 0 }, { SOCK_DCCP, 0 },
 	};
 	struct timeval tv = { .tv_usec = 10000 };
-	int k = c->arg[0] % 13, v6 = c->arg[1] & 1, fd;
+	/* the last two look for modules, which takes its time */
+	int k = c->arg[0] % (c->arg[3] % 64 ? 11 : 13), v6 = c->arg[1] & 1, fd;
 	int type = kinds[k].type | (c->arg[2] % 3 ? SOCK_NONBLOCK : 0);
 	int proto = kinds[k].proto;
 
 	if (proto == IPPROTO_ICMP && v6)
 		proto = IPPROTO_ICMPV6;
-	if (c->arg[3] % 32 == 0)
+	if (c->arg[3] % 128 == 0)
 		proto = c->arg[3] >> 24;
 	fd = socket(v6 ? AF_INET6_TUPLE : AF_INET_TUPLE, type, proto);
 	if (fd < 0)
@@ -662,19 +700,33 @@ static int run_call(const struct call *c)
 	}
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
+}
+
 static void run_program(const struct program *p)
 {
+	uint64_t begun;
 	int i, r;
 
 	for (i = 0; i < SLOTS; i++)
 		slot[i] = -1;
 	for (i = 0; i < p->n; i++) {
 		errno = 0;
+		begun = now_us();
 		r = run_call(&p->call[i]);
+		__atomic_fetch_add(&sh->usec[p->call[i].op],
+				   now_us() - begun, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&sh->calls[p->call[i].op], 1, __ATOMIC_RELAXED);
 		if (r >= 0)
 			continue;
 		__atomic_fetch_add(&sh->failed[p->call[i].op], 1, __ATOMIC_RELAXED);
+		if (p->call[i].op == F_GENL && errno < 134)
+			__atomic_fetch_add(&sh->refusal[errno], 1, __ATOMIC_RELAXED);
 		/* 524 is ENOTSUPP, which netlink and others let out */
 		if (errno > 133 && errno != 524) {
 			sh->bad_errno = errno;
@@ -837,11 +889,13 @@ static int genl_open(void)
 	char buf[8192] = {};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct genlmsghdr *ghdr;
-	int n;
+	int n, on = 1;
 
 	genl = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!genl || mnl_socket_bind(genl, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -1;
+	mnl_socket_setsockopt(genl, NETLINK_EXT_ACK, &on, sizeof(on));
+	mnl_socket_setsockopt(genl, NETLINK_CAP_ACK, &on, sizeof(on));
 	nlh->nlmsg_type = GENL_ID_CTRL;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
 	ghdr = mnl_nlmsg_put_extra_header(nlh, sizeof(*ghdr));
@@ -899,11 +953,16 @@ static void tell(unsigned int seconds)
 	int i, pcs = 0;
 
 	for (i = 0; i < F_OPS; i++) {
-		note("%-10s %8llu, %8llu failed", name[i],
+		note("%-10s %8llu, %8llu failed, %8llu us each", name[i],
 		     (unsigned long long)sh->calls[i],
-		     (unsigned long long)sh->failed[i]);
+		     (unsigned long long)sh->failed[i],
+		     (unsigned long long)(sh->usec[i] / (sh->calls[i] ?: 1)));
 		total += sh->calls[i];
 	}
+	for (i = 1; i < 134; i++)
+		if (sh->refusal[i])
+			note("netlink: %s: %llu", strerror(i),
+			     (unsigned long long)sh->refusal[i]);
 	for (i = 0; i < PCS; i++) {
 		pcs += sh->seen[i];
 		if (sh->seen[i] && f)
