@@ -20,6 +20,8 @@
 #include <net/addrconf.h>
 #include <net/if_inet6.h>
 #include <net/ip6_route.h>
+#include <net/ip_fib.h>
+#include <net/route.h>
 #include <net/netlink.h>
 #include "lease.h"
 #include "net.h"
@@ -208,9 +210,13 @@ int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 
 	err = tuple_plumb_addr(pool, addr, RTM_NEWADDR, &answered);
 	if (answered) {
-		if (err || ipv6_addr_v4mapped(addr))
+		if (err)
 			return err;
-		err = tuple_plumb_wait_local(pool->tn->net, addr);
+		if (!ipv6_addr_v4mapped(addr))
+			err = tuple_plumb_wait_local(pool->tn->net, addr);
+		else if (inet_addr_type(pool->tn->net, addr->s6_addr32[3]) !=
+			 RTN_LOCAL)
+			err = -ENOMEM;	/* inet does not tell */
 	}
 	if (err)
 		tuple_plumb_del(pool, addr);
