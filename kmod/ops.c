@@ -615,14 +615,15 @@ static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 /* accept */
 
 /* The core has given the new socket our ops and a reference on the module for
- * them. Leave it inet's instead.
+ * them. Leave it inet's instead: @base, or what MPTCP has put there since.
  */
 static void tuple_accept_disown(struct socket *newsock, struct tuple_sock *ts,
 				const struct proto_ops *base)
 {
 	tuple_sock_disown(ts, newsock->sk);
-	__module_get(base->owner);
-	newsock->ops = base;
+	if (newsock->ops->release == ts->unbound->release)
+		newsock->ops = base;
+	__module_get(newsock->ops->owner);
 	module_put(THIS_MODULE);
 }
 
