@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A lease: one address of a pool, and the socks that hold it. */
+/* A lease: one address of a pool, and the socks that hold it. What assign.c,
+ * kill.c, lease.c, linger.c and world.c offer to the others.
+ */
 #ifndef _TUPLE_LEASE_H
 #define _TUPLE_LEASE_H
 
@@ -54,7 +56,7 @@ struct tuple_scope_key {
  * @plumbed: it is on the device
  * @charged: counted in pool->quota
  * @foreign: the admin has put the same address on a device too
- * @killed: pool->work is to abort its sockets
+ * @killed: pool->kill_work is to abort its sockets; on pool->killing
  * @dead: out of the tables
  * @lost: went from the device while PLUMBING
  * @resync: is being put back on a device that came up

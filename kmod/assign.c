@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A sock gets a lease: one that its scope has, or a fresh one. */
+
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
+#include <net/ipv6.h>
+#include "lease_priv.h"
+#include "net.h"
+#include "netlink.h"
+#include "plumb.h"
+#include "trace.h"
+
+static struct tuple_scope_key tuple_scope_key(struct tuple_sock *ts, u8 scope)
+{
+	struct tuple_scope_key key = { .scope = scope };
+
+	if (ts->scope_id) {
+		key.scope = INET_TUPLE_SCOPE_ID_KEY;
+		key.uid = ts->sk->sk_uid;
+		key.id = ts->scope_id;
+		return key;
+	}
+	switch (scope) {
+	case INET_TUPLE_SCOPE_PROCESS:
+		key.id = (unsigned long)task_tgid(current);
+		break;
+	case INET_TUPLE_SCOPE_CGROUP:
+		key.id = tuple_sock_cgroup_id(ts->sk);
+		break;
+	case INET_TUPLE_SCOPE_USER:
+		key.uid = ts->sk->sk_uid;
+		break;
+	}
+	return key;
+}
+
+static bool tuple_lease_admits(const struct tuple_pool *pool, kuid_t uid)
+{
+	unsigned int i;
+
+	for (i = 0; i < pool->conf.n_users; i++)
+		if (uid_gte(uid, pool->conf.users[i].first) &&
+		    uid_lte(uid, pool->conf.users[i].last))
+			return true;
+	return !pool->conf.n_users;
+}
+
+static bool tuple_lease_is_taken(void *ctx, const struct in6_addr *addr)
+{
+	struct tuple_pool *pool = ctx;
+
+	return tuple_lease_find(pool->tn->net, addr);
+}
+
+/* What one attempt to get a lease works on */
+struct tuple_request {
+	struct tuple_sock *ts;
+	struct tuple_pool *pool;
+	int idx;
+	const struct in6_addr *want;
+	struct tuple_scope_key key;
+	struct tuple_lease *spare;
+};
+
+/* A lease that others of the scope hold, or held a moment ago.
+ * Return: it; PLUMBING when the caller is to put it on the device. NULL:
+ * there is none. -EINPROGRESS: wait for who plumbs it.
+ */
+static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
+{
+	struct tuple_pool *pool = r->pool;
+	struct tuple_lease *lease;
+	int err;
+
+	if (r->key.scope == INET_TUPLE_SCOPE_SOCKET)
+		return NULL;
+	lease = tuple_lease_find_shared(pool, &r->key, r->idx);
+	if (!lease || lease->dead)
+		return NULL;
+	if (r->want && !ipv6_addr_equal(r->want, &lease->addr))
+		return ERR_PTR(-EADDRINUSE);
+	switch (lease->state) {
+	case INET_TUPLE_LEASE_ACTIVE:
+		if (lease->killed)
+			return ERR_PTR(-EINPROGRESS);
+		return lease;
+	case INET_TUPLE_LEASE_PLUMBING:
+	case INET_TUPLE_LEASE_UNPLUMBING:
+		return ERR_PTR(-EINPROGRESS);
+	case INET_TUPLE_LEASE_QUARANTINE:
+		if (!lease->foreign)
+			break;
+		del_timer(&lease->timer);
+		tuple_lease_free(lease);
+		return NULL;
+	}
+	err = tuple_lease_charge(lease);
+	if (err)
+		return ERR_PTR(err);
+	if (lease->state == INET_TUPLE_LEASE_LINGERING)
+		tuple_lease_unlinger(lease);
+	else
+		del_timer(&lease->timer);
+	pool->resting--;
+	pool->in_use++;
+	lease->born = ktime_get_coarse_boottime_ns();
+	lease->state = INET_TUPLE_LEASE_PLUMBING;
+	lease->lost = 0;
+	return lease;
+}
+
+/* Take a free address of the pool for the spare lease. */
+static int tuple_lease_take(struct tuple_request *r)
+{
+	struct tuple_alloc *alloc = &r->pool->alloc[r->idx];
+	int err;
+
+	err = tuple_alloc_reserve(alloc);
+	if (err)
+		return err;
+	if (!r->want) {
+		err = tuple_alloc_get(alloc, &r->spare->addr,
+				      tuple_lease_is_taken, r->pool);
+		return err == -EADDRNOTAVAIL ? -EBUSY : err;
+	}
+	if (tuple_lease_find(r->pool->tn->net, r->want))
+		return -EADDRINUSE;
+	r->spare->addr = *r->want;
+	err = tuple_alloc_take(alloc, r->want);
+	return err == -ERANGE ? -EADDRNOTAVAIL : err;
+}
+
+/* A fresh lease, PLUMBING. -EBUSY: no address is free. */
+static struct tuple_lease *tuple_lease_new(struct tuple_request *r)
+{
+	struct tuple_pool *pool = r->pool;
+	struct tuple_lease *lease = r->spare;
+	int err;
+
+	lease->key = r->key;
+	lease->uid = r->ts->sk->sk_uid;
+	err = tuple_lease_charge(lease);
+	if (err)
+		return ERR_PTR(err);
+	err = tuple_lease_take(r);
+	if (err)
+		goto err_uncharge;
+	err = tuple_lease_insert(lease);
+	if (err)
+		goto err_free;
+	lease->state = INET_TUPLE_LEASE_PLUMBING;
+	lease->born = ktime_get_coarse_boottime_ns();
+	pool->in_use++;
+	r->spare = NULL;
+	return lease;
+
+err_free:
+	tuple_alloc_free(&pool->alloc[r->idx], &lease->addr);
+err_uncharge:
+	tuple_lease_uncharge(lease);
+	return ERR_PTR(err);
+}
+
+static struct tuple_lease *tuple_lease_try(struct tuple_request *r)
+{
+	struct tuple_pool *pool = r->pool;
+	struct tuple_lease *lease;
+	struct net_device *dev;
+
+	lockdep_assert_held(&pool->lock);
+	if (pool->dead || !pool->ready)
+		return ERR_PTR(-EADDRNOTAVAIL);
+	if (!tuple_lease_admits(pool, r->ts->sk->sk_uid))
+		return ERR_PTR(-EACCES);
+	dev = rcu_dereference_protected(pool->dev,
+					lockdep_is_held(&pool->lock));
+	if (!dev)
+		return ERR_PTR(-ENODEV);
+	if (!(dev->flags & IFF_UP))
+		return ERR_PTR(-ENETDOWN);
+	r->key = tuple_scope_key(r->ts, pool->conf.scope);
+	lease = tuple_lease_join(r);
+	if (!IS_ERR_OR_NULL(lease) && lease->state == INET_TUPLE_LEASE_ACTIVE)
+		tuple_lease_attach(lease, r->ts);
+	if (lease)
+		return lease;
+	if (pool->conf.state == INET_TUPLE_STATE_DRAINING)
+		return ERR_PTR(-EADDRNOTAVAIL);
+	return tuple_lease_new(r);
+}
+
+int tuple_lease_grow(struct tuple_pool *pool, int idx)
+{
+	u32 *ring, *old, size;
+
+	spin_lock_bh(&pool->lock);
+	size = tuple_alloc_ring_want(&pool->alloc[idx]);
+	spin_unlock_bh(&pool->lock);
+	ring = kvmalloc_array(size, sizeof(*ring), GFP_KERNEL_ACCOUNT);
+	if (!ring)
+		return -ENOMEM;
+	spin_lock_bh(&pool->lock);
+	old = tuple_alloc_ring_give(&pool->alloc[idx], ring, size);
+	spin_unlock_bh(&pool->lock);
+	kvfree(old);
+	return 0;
+}
+
+static bool tuple_lease_busy(struct tuple_request *r)
+{
+	struct tuple_lease *lease;
+	bool busy;
+
+	spin_lock_bh(&r->pool->lock);
+	rcu_read_lock();
+	lease = tuple_lease_find_shared(r->pool, &r->key, r->idx);
+	busy = lease && !lease->dead &&
+	       (lease->state == INET_TUPLE_LEASE_PLUMBING ||
+		lease->state == INET_TUPLE_LEASE_UNPLUMBING || lease->killed);
+	rcu_read_unlock();
+	spin_unlock_bh(&r->pool->lock);
+	return busy;
+}
+
+static bool tuple_lease_may_retry(struct tuple_request *r)
+{
+	const struct tuple_alloc *alloc = &r->pool->alloc[r->idx];
+
+	return READ_ONCE(alloc->taken) < READ_ONCE(alloc->total) ||
+	       READ_ONCE(r->pool->dead) ||
+	       READ_ONCE(r->pool->conf.state) != INET_TUPLE_STATE_ACTIVE;
+}
+
+/* All addresses are taken: wait for one, if the pool has patience. */
+static int tuple_lease_wait_free(struct tuple_request *r, bool nonblock,
+				 long *timeo)
+{
+	long left = *timeo;
+
+	if (!left)
+		return -EADDRNOTAVAIL;
+	if (nonblock)
+		return -EAGAIN;
+	left = wait_event_interruptible_timeout(r->pool->waiters,
+						tuple_lease_may_retry(r), left);
+	if (left < 0)
+		return left;
+	*timeo = left;
+	return 0;
+}
+
+/* Try until there is a lease, a refusal, or the pool's patience ends. */
+static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
+					      bool nonblock)
+{
+	struct tuple_pool *pool = r->pool;
+	struct tuple_lease *lease;
+	long timeo = -1;
+	int err;
+
+	for (;;) {
+		spin_lock_bh(&pool->lock);
+		rcu_read_lock();
+		lease = tuple_lease_try(r);
+		rcu_read_unlock();
+		if (timeo < 0)
+			timeo = msecs_to_jiffies(pool->conf.wait);
+		spin_unlock_bh(&pool->lock);
+
+		switch (PTR_ERR_OR_ZERO(lease)) {
+		case -ENOSPC:
+			err = tuple_lease_grow(pool, r->idx);
+			break;
+		case -EINPROGRESS:
+			err = wait_event_interruptible(tuple_lease_plumbed,
+						       !tuple_lease_busy(r));
+			break;
+		case -EBUSY:
+			err = tuple_lease_wait_free(r, nonblock, &timeo);
+			break;
+		default:
+			return lease;
+		}
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/* A PLUMBING lease could not be put on the device. */
+static void tuple_lease_fail(struct tuple_lease *lease, int err)
+{
+	trace_tuple_plumb_fail(lease, err);
+	if (err == -EEXIST)
+		lease->foreign = 1;
+	else
+		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_FAIL_NTF,
+					  -err);
+	tuple_lease_free(lease);
+}
+
+/* Put a PLUMBING lease on the device and make it the sock's. */
+static int tuple_lease_install(struct tuple_request *r,
+			       struct tuple_lease *lease)
+{
+	struct tuple_pool *pool = r->pool;
+	bool plumb, unplumb = false;
+	int err = 0;
+
+	plumb = pool->conf.plumb == INET_TUPLE_PLUMB_ADDRESS && !lease->plumbed;
+	if (plumb)
+		err = tuple_plumb_add(pool, &lease->addr);
+
+	spin_lock_bh(&pool->lock);
+	if (err) {
+		tuple_lease_fail(lease, err);
+	} else if (pool->dead) {
+		lease->plumbed = (lease->plumbed || plumb) && !lease->lost;
+		pool->in_use--;
+		pool->resting++;
+		lease->state = INET_TUPLE_LEASE_UNPLUMBING;
+		unplumb = tuple_lease_retire(lease, true);
+		err = -EADDRNOTAVAIL;
+	} else {
+		lease->plumbed = (lease->plumbed || plumb) && !lease->lost;
+		if (lease->lost) {
+			set_bit(TUPLE_POOL_RESYNC, &pool->flags);
+			queue_work(tuple_lease_wq, &pool->work);
+		}
+		lease->state = INET_TUPLE_LEASE_ACTIVE;
+		tuple_lease_attach(lease, r->ts);
+		trace_tuple_lease_assign(lease);
+		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_NEW_NTF,
+					  0);
+	}
+	spin_unlock_bh(&pool->lock);
+	if (unplumb)
+		tuple_lease_unplumb(lease);
+	else
+		wake_up_all(&tuple_lease_plumbed);
+	return err;
+}
+
+int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
+		       const struct in6_addr *want, bool nonblock)
+{
+	struct tuple_request r = {
+		.ts = ts,
+		.pool = pool,
+		.idx = idx,
+		.want = want,
+	};
+	struct tuple_lease *lease;
+	int err;
+
+	lockdep_assert_held(&ts->mutex);
+	do {
+		err = -ENOMEM;
+		if (!r.spare)
+			r.spare = tuple_lease_alloc(pool, GFP_KERNEL_ACCOUNT);
+		if (!r.spare)
+			break;
+		lease = tuple_lease_obtain(&r, nonblock);
+		err = PTR_ERR_OR_ZERO(lease);
+		if (err)
+			break;
+		if (ts->lease)	/* joined others that hold it */
+			break;
+		err = tuple_lease_install(&r, lease);
+		/* The admin was faster: that address is no longer the pool's,
+		 * take the next one.
+		 */
+	} while (err == -EEXIST && !want);
+	tuple_lease_discard(r.spare);
+	return err == -EEXIST ? -EADDRINUSE : err;
+}
+

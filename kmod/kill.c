@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Taking leases from the sockets that hold them. */
+
+#include "lease_priv.h"
+#include "net.h"
+
+void tuple_lease_condemn(struct tuple_lease *lease)
+{
+	struct tuple_pool *pool = lease->pool;
+
+	lockdep_assert_held(&pool->lock);
+	if (lease->killed)
+		return;
+	lease->killed = 1;
+	list_add_tail(&lease->queue, &pool->killing);
+	/* The work has a reference of its own, for nobody can wait for it: a
+	 * user who makes his socket's lock be held makes it wait.
+	 */
+	refcount_inc(&pool->refs);
+	if (!queue_work(tuple_lease_wq, &pool->kill_work))
+		refcount_dec(&pool->refs);
+}
+
+/* The sock may have been closed meanwhile, and its tuple_sock be gone. */
+static void tuple_lease_leave_killed(const struct sock *sk)
+{
+	struct tuple_lease *lease;
+	struct tuple_sock *ts;
+
+	rcu_read_lock();
+	ts = tuple_sock_find(sk);
+	if (ts) {
+		lease = tuple_lease_lock(ts);
+		if (lease && lease->killed) {
+			tuple_lease_detach(lease, ts);
+			if (!lease->n_socks)
+				tuple_lease_end(lease, false);
+		}
+		tuple_lease_unlock(lease);
+	}
+	rcu_read_unlock();
+}
+
+/* Take the lease from one sock of those condemned.
+ * Return: whether there was one.
+ */
+static bool tuple_lease_execute(struct tuple_pool *pool)
+{
+	struct tuple_lease *lease;
+	struct tuple_sock *ts;
+	struct sock *sk = NULL;
+
+	spin_lock_bh(&pool->lock);
+	lease = list_first_entry_or_null(&pool->killing, struct tuple_lease,
+					 queue);
+	if (lease) {
+		ts = list_first_entry(&lease->socks, struct tuple_sock,
+				      lease_list);
+		sk = ts->sk;
+		/* A sock without a reference is on its way into its
+		 * destructor, which finds no lease any more. A holder that
+		 * is not in the table keeps a lease aside, and finds out
+		 * when it wants it back.
+		 */
+		if (tuple_sock_find(sk) != ts ||
+		    !refcount_inc_not_zero(&sk->sk_refcnt)) {
+			tuple_lease_detach(lease, ts);
+			if (!lease->n_socks)
+				tuple_lease_end(lease, false);
+			sk = NULL;
+		}
+	}
+	spin_unlock_bh(&pool->lock);
+	if (sk) {
+		tuple_sock_abort(sk);
+		tuple_lease_leave_killed(sk);
+		sock_put(sk);
+	}
+	if (lease)
+		wake_up_all(&tuple_lease_plumbed);
+	return lease;
+}
+
+void tuple_lease_kill_work(struct work_struct *work)
+{
+	struct tuple_pool *pool = container_of(work, struct tuple_pool,
+					       kill_work);
+
+	while (tuple_lease_execute(pool))
+		cond_resched();
+	tuple_pool_put(pool);
+}
+
+/* Up to so many leases of a pool that goes are ended under one hold of its
+ * lock.
+ */
+#define TUPLE_LEASE_BATCH	1024
+
+/* Return: whether there was something to be ended */
+static bool tuple_lease_end_one(struct tuple_lease *lease)
+{
+	switch (lease->state) {
+	case INET_TUPLE_LEASE_ACTIVE:
+		if (lease->killed)
+			return false;
+		tuple_lease_condemn(lease);
+		return true;
+	case INET_TUPLE_LEASE_LINGERING:
+		tuple_lease_unlinger(lease);
+		tuple_lease_retire(lease, false);
+		return true;
+	case INET_TUPLE_LEASE_QUARANTINE:
+		del_timer(&lease->timer);
+		tuple_lease_free(lease);
+		return true;
+	}
+	return false;
+}
+
+static void tuple_lease_end_some(struct tuple_pool *pool)
+{
+	struct tuple_lease *lease, *tmp;
+	unsigned int n = 0;
+
+	spin_lock_bh(&pool->lock);
+	list_for_each_entry_safe(lease, tmp, &pool->leases, list)
+		if (tuple_lease_end_one(lease) && ++n == TUPLE_LEASE_BATCH)
+			break;
+	spin_unlock_bh(&pool->lock);
+}
+
+/* Take the leases that are condemned from their sockets, aborted or not. */
+static void tuple_lease_seize(struct tuple_pool *pool)
+{
+	struct tuple_lease *lease;
+	struct tuple_sock *ts;
+
+	spin_lock_bh(&pool->lock);
+	while ((lease = list_first_entry_or_null(&pool->killing,
+						 struct tuple_lease, queue))) {
+		ts = list_first_entry(&lease->socks, struct tuple_sock,
+				      lease_list);
+		tuple_lease_detach(lease, ts);
+		if (!lease->n_socks)
+			tuple_lease_end(lease, false);
+	}
+	spin_unlock_bh(&pool->lock);
+}
+
+/* How long a socket may keep its lock before its lease is taken from it while
+ * it has not been aborted yet.
+ */
+#define TUPLE_LEASE_PATIENCE	(3 * HZ)
+
+void tuple_lease_abort_all(struct tuple_pool *pool)
+{
+	unsigned long end = jiffies + TUPLE_LEASE_PATIENCE;
+	u64 before = U64_MAX, now;
+
+	wake_up_all(&pool->waiters);
+	for (;;) {
+		tuple_lease_end_some(pool);
+		flush_work(&pool->work);
+		now = READ_ONCE(pool->in_use) + READ_ONCE(pool->resting);
+		if (!now)
+			return;
+		if (now < before)
+			end = jiffies + TUPLE_LEASE_PATIENCE;
+		else if (time_after(jiffies, end))
+			tuple_lease_seize(pool);
+		before = now;
+		/* Sockets are being aborted, or others are putting addresses
+		 * on the device or taking them off.
+		 */
+		wait_event_timeout(tuple_lease_plumbed,
+				   READ_ONCE(pool->in_use) +
+				   READ_ONCE(pool->resting) < now, HZ / 100);
+	}
+}
+
+static bool tuple_lease_is_killed(struct tuple_net *tn,
+				  const struct in6_addr *addr)
+{
+	struct tuple_lease *lease;
+	bool killed;
+
+	rcu_read_lock();
+	lease = tuple_lease_find(tn->net, addr);
+	killed = lease && !lease->dead && lease->killed;
+	rcu_read_unlock();
+	return killed;
+}
+
+int tuple_lease_kill(struct tuple_net *tn, const struct in6_addr *addr,
+		     struct netlink_ext_ack *extack)
+{
+	struct tuple_pool *pool = NULL;
+	struct tuple_lease *lease;
+	int err = -ENOENT;
+
+	lockdep_assert_held(&tn->mutex);
+	rcu_read_lock();
+	lease = tuple_lease_find(tn->net, addr);
+	if (lease) {
+		/* tn->mutex keeps it from going away */
+		pool = lease->pool;
+		spin_lock_bh(&pool->lock);
+		if (!lease->dead && lease->state == INET_TUPLE_LEASE_ACTIVE) {
+			tuple_lease_condemn(lease);
+			err = 0;
+		} else if (!lease->dead &&
+			   lease->state == INET_TUPLE_LEASE_LINGERING) {
+			tuple_lease_unlinger(lease);
+			tuple_lease_retire(lease, false);
+			err = 0;
+		}
+		spin_unlock_bh(&pool->lock);
+	}
+	rcu_read_unlock();
+	if (err) {
+		NL_SET_ERR_MSG(extack, "No socket holds this address");
+		return err;
+	}
+	if (!wait_event_timeout(tuple_lease_plumbed,
+				!tuple_lease_is_killed(tn, addr),
+				TUPLE_LEASE_PATIENCE))
+		tuple_lease_seize(pool);
+	flush_work(&pool->work);
+	return 0;
+}
+
