@@ -63,6 +63,17 @@ struct tuple_request {
 	struct tuple_lease *spare;
 };
 
+static void tuple_lease_begin(struct tuple_lease *lease)
+{
+	struct tuple_pool *pool = lease->pool;
+
+	lockdep_assert_held(&pool->lock);
+	lease->state = INET_TUPLE_LEASE_PLUMBING;
+	lease->born = ktime_get_coarse_boottime_ns();
+	pool->in_use++;
+	pool->stats.peak = max(pool->stats.peak, pool->in_use);
+}
+
 /* A lease that others of the scope hold, or held a moment ago.
  * Return: it; PLUMBING when the caller is to put it on the device. NULL:
  * there is none. -EINPROGRESS: wait for who plumbs it.
@@ -103,9 +114,7 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 	else
 		del_timer(&lease->timer);
 	pool->resting--;
-	pool->in_use++;
-	lease->born = ktime_get_coarse_boottime_ns();
-	lease->state = INET_TUPLE_LEASE_PLUMBING;
+	tuple_lease_begin(lease);
 	lease->lost = 0;
 	return lease;
 }
@@ -149,9 +158,7 @@ static struct tuple_lease *tuple_lease_new(struct tuple_request *r)
 	err = tuple_lease_insert(lease);
 	if (err)
 		goto err_free;
-	lease->state = INET_TUPLE_LEASE_PLUMBING;
-	lease->born = ktime_get_coarse_boottime_ns();
-	pool->in_use++;
+	tuple_lease_begin(lease);
 	r->spare = NULL;
 	return lease;
 
@@ -329,6 +336,7 @@ static int tuple_lease_install(struct tuple_request *r,
 		}
 		lease->state = INET_TUPLE_LEASE_ACTIVE;
 		tuple_lease_attach(lease, r->ts);
+		pool->stats.assigned++;
 		trace_tuple_lease_assign(lease);
 		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_NEW_NTF,
 					  0);
@@ -372,6 +380,10 @@ int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		 */
 	} while (err == -EEXIST && !want);
 	tuple_lease_discard(r.spare);
-	return err == -EEXIST ? -EADDRINUSE : err;
+	if (err == -EEXIST)
+		err = -EADDRINUSE;
+	if (err)
+		tuple_pool_count_failure(pool, err);
+	return err;
 }
 

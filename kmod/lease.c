@@ -389,6 +389,12 @@ void tuple_lease_unplumb(struct tuple_lease *lease)
 	wake_up_all(&tuple_lease_plumbed);
 }
 
+static u64 tuple_lease_age_ms(const struct tuple_lease *lease)
+{
+	return div_u64(ktime_get_coarse_boottime_ns() - lease->born,
+		       NSEC_PER_MSEC);
+}
+
 bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 {
 	struct tuple_pool *pool = lease->pool;
@@ -396,6 +402,8 @@ bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 	lockdep_assert_held(&pool->lock);
 	pool->in_use--;
 	pool->resting++;
+	pool->stats.ended++;
+	pool->stats.held_ms += tuple_lease_age_ms(lease);
 	if (lease->killed) {
 		lease->killed = 0;
 		list_del_init(&lease->queue);
@@ -575,8 +583,7 @@ void tuple_lease_fill(const struct tuple_lease *lease,
 		break;
 	}
 	out->sockets = lease->n_socks;
-	out->age_ms = div_u64(ktime_get_coarse_boottime_ns() - lease->born,
-			      NSEC_PER_MSEC);
+	out->age_ms = tuple_lease_age_ms(lease);
 	out->expiry_ms = U64_MAX;
 }
 

@@ -769,19 +769,58 @@ static int tuple_put_conf(struct sk_buff *skb,
 	return err;
 }
 
+static int tuple_put_failed(struct sk_buff *skb, u8 err, u64 count)
+{
+	struct nlattr *nest;
+
+	if (!count)
+		return 0;
+	nest = nla_nest_start(skb, INET_TUPLE_A_POOL_FAILED);
+	if (!nest || nla_put_u32(skb, INET_TUPLE_A_FAILED_ERRNO, err) ||
+	    nla_put_u64_64bit(skb, INET_TUPLE_A_FAILED_COUNT, count,
+			      INET_TUPLE_A_FAILED_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int tuple_put_stats(struct sk_buff *skb,
+			   const struct tuple_pool_stats *stats)
+{
+	unsigned int i;
+	int err = 0;
+
+	if (nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_PEAK, stats->peak,
+			      INET_TUPLE_A_POOL_PAD) ||
+	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_ASSIGNED, stats->assigned,
+			      INET_TUPLE_A_POOL_PAD) ||
+	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_ENDED, stats->ended,
+			      INET_TUPLE_A_POOL_PAD) ||
+	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_HELD, stats->held_ms,
+			      INET_TUPLE_A_POOL_PAD))
+		return -EMSGSIZE;
+	for (i = 0; i < TUPLE_FAILURES && !err; i++)
+		err = tuple_put_failed(skb, tuple_failures[i],
+				       stats->failed[i]);
+	return err;
+}
+
 /* What sockets and devices change, under pool->lock */
 static int tuple_put_pool_state(struct sk_buff *skb,
 				const struct tuple_pool *pool)
 {
+	const struct tuple_alloc *alloc = pool->alloc;
 	const struct net_device *dev;
-	u64 total;
+	u64 total, free;
 
 	lockdep_assert_held(&pool->lock);
 	dev = rcu_dereference_protected(pool->dev,
 					lockdep_is_held(&pool->lock));
-	if (check_add_overflow(pool->alloc[0].total, pool->alloc[1].total,
-			       &total))
+	if (check_add_overflow(alloc[0].total, alloc[1].total, &total))
 		total = U64_MAX;
+	free = total;
+	if (free != U64_MAX)
+		free -= alloc[0].taken + alloc[1].taken;
 	if ((*pool->ifname &&
 	     nla_put_string(skb, INET_TUPLE_A_POOL_DEV, pool->ifname)) ||
 	    nla_put_u32(skb, INET_TUPLE_A_POOL_IFINDEX,
@@ -791,9 +830,11 @@ static int tuple_put_pool_state(struct sk_buff *skb,
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_IN_USE, pool->in_use,
 			      INET_TUPLE_A_POOL_PAD) ||
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_QUARANTINED, pool->resting,
+			      INET_TUPLE_A_POOL_PAD) ||
+	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_FREE, free,
 			      INET_TUPLE_A_POOL_PAD))
 		return -EMSGSIZE;
-	return 0;
+	return tuple_put_stats(skb, &pool->stats);
 }
 
 /**
@@ -808,7 +849,10 @@ size_t tuple_msg_pool_size(const struct tuple_pool *pool)
 	lockdep_assert_held(&pool->tn->mutex);
 	return nla_total_size(INET_TUPLE_NAMSIZ) + nla_total_size(IFNAMSIZ) +
 	       nla_total_size(sizeof(u32)) * (ARRAY_SIZE(tuple_numbers) + 2) +
-	       nla_total_size_64bit(sizeof(u64)) * 3 +
+	       nla_total_size_64bit(sizeof(u64)) * 8 +
+	       nla_total_size(nla_total_size(sizeof(u32)) +
+			      nla_total_size_64bit(sizeof(u64))) *
+	       TUPLE_FAILURES +
 	       nla_total_size(nla_total_size(sizeof(struct in6_addr)) +
 			      nla_total_size(sizeof(u8))) * conf->n_prefixes +
 	       nla_total_size(nla_total_size(sizeof(struct in6_addr)) * 2) *

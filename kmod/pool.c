@@ -87,6 +87,25 @@ static void tuple_pool_free_rcu(struct rcu_head *rcu)
 	kfree(pool);
 }
 
+const u8 tuple_failures[TUPLE_FAILURES] = {
+	EADDRNOTAVAIL, EAGAIN, EDQUOT, EACCES, ENETDOWN, ENODEV, EADDRINUSE,
+	EINTR, ENOMEM, 0
+};
+
+void tuple_pool_count_failure(struct tuple_pool *pool, int err)
+{
+	unsigned int i;
+
+	if (err == -ERESTARTSYS)
+		err = -EINTR;
+	for (i = 0; i < TUPLE_FAILURES - 1; i++)
+		if (err == -tuple_failures[i])
+			break;
+	spin_lock_bh(&pool->lock);
+	pool->stats.failed[i]++;
+	spin_unlock_bh(&pool->lock);
+}
+
 void tuple_pool_put(struct tuple_pool *pool)
 {
 	if (refcount_dec_and_test(&pool->refs))
@@ -298,6 +317,7 @@ static int tuple_pool_check_prefixes(struct tuple_net *tn,
 					       "Prefixes of the pool overlap");
 				return -EEXIST;
 			}
+		cond_resched();
 		list_for_each_entry(pool, &tn->pools, list)
 			for (j = 0; pool != self && j < pool->conf.n_prefixes;
 			     j++)
@@ -951,8 +971,9 @@ static int tuple_pool_rebuild(struct tuple_pool *pool,
 	return err;
 }
 
-static int tuple_pool_set_dev(struct tuple_pool *pool, int ifindex,
-			      struct netlink_ext_ack *extack)
+/* May the device become the pool's, or is it so already? */
+static int tuple_pool_check_dev(struct tuple_pool *pool, int ifindex,
+				struct netlink_ext_ack *extack)
 {
 	struct net_device *dev;
 	int err = 0;
@@ -966,13 +987,24 @@ static int tuple_pool_set_dev(struct tuple_pool *pool, int ifindex,
 		   rcu_access_pointer(pool->dev) != dev) {
 		NL_SET_ERR_MSG(extack, "The pool has a device");
 		err = -EBUSY;
-	} else if (!rcu_access_pointer(pool->dev)) {
+	}
+	rtnl_unlock();
+	return err;
+}
+
+/* Where it went meanwhile, the pool has lost it as it would have later. */
+static void tuple_pool_set_dev(struct tuple_pool *pool, int ifindex)
+{
+	struct net_device *dev;
+
+	rtnl_lock();
+	dev = __dev_get_by_index(pool->tn->net, ifindex);
+	if (dev && !rcu_access_pointer(pool->dev)) {
 		tuple_pool_take_dev(pool, dev);
 		if (dev->flags & IFF_UP)	/* nobody will tell so */
 			tuple_pool_resync(pool);
 	}
 	rtnl_unlock();
-	return err;
 }
 
 int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
@@ -995,7 +1027,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	if (err)
 		goto out;
 	if (c->ifindex) {
-		err = tuple_pool_set_dev(pool, c->ifindex, extack);
+		err = tuple_pool_check_dev(pool, c->ifindex, extack);
 		if (err)
 			goto out;
 	}
@@ -1020,6 +1052,8 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	tuple_pool_nd(pool, tuple_pool_wants_nd(&pool->conf), NULL);
 	if (err)
 		goto out;
+	if (c->ifindex)
+		tuple_pool_set_dev(pool, c->ifindex);
 	tuple_plumb_scan_foreign(pool);
 	if (c->set & TUPLE_SET_DEFAULT)
 		tuple_pool_set_default(pool, c->is_default);

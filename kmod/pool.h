@@ -113,6 +113,26 @@ struct tuple_pool_change {
 	bool is_default;
 };
 
+/* What a lease may fail with, as counted; what is not here comes last, as 0 */
+#define TUPLE_FAILURES	10
+extern const u8 tuple_failures[TUPLE_FAILURES];
+
+/**
+ * struct tuple_pool_stats - what a pool has been through
+ * @peak: the most that in_use has been
+ * @assigned: leases so far
+ * @ended: how many of these were left by their last sock
+ * @held_ms: milliseconds from the one to the other, in sum
+ * @failed: how many were not to be had, by the index in tuple_failures
+ */
+struct tuple_pool_stats {
+	u64 peak;
+	u64 assigned;
+	u64 ended;
+	u64 held_ms;
+	u64 failed[TUPLE_FAILURES];
+};
+
 /**
  * struct tuple_pool - a named set of prefixes on one netdev
  *
@@ -136,6 +156,7 @@ struct tuple_pool_change {
  * @leases: (L) every lease, in no order
  * @in_use: (L) leases that sockets hold
  * @resting: (L) leases that are lingering, unplumbing or in quarantine
+ * @stats: (L)
  * @quota: (L) xarray uid -> number of leases, while conf.quota is set
  * @dead: (L) deleted: no new leases, and those that end are freed at once
  * @ready: (L) set up: leases may come
@@ -166,6 +187,7 @@ struct tuple_pool {
 	struct list_head leases;
 	u64 in_use;
 	u64 resting;
+	struct tuple_pool_stats stats;
 	struct xarray quota;
 	bool dead;
 	bool ready;
@@ -263,6 +285,9 @@ void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev);
 /* Take a reference on a pool found under RCU; false when it is going away */
 bool tuple_pool_tryget(struct tuple_pool *pool);
 void tuple_pool_put(struct tuple_pool *pool);
+
+/* Count a lease that was not to be had; @err: -errno. Process context. */
+void tuple_pool_count_failure(struct tuple_pool *pool, int err);
 
 static inline int tuple_family_index(const struct in6_addr *addr)
 {

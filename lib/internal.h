@@ -22,7 +22,8 @@ enum itl_type {
 	ITL_ADDR,
 	ITL_PREFIX,	/* from here on: repeated */
 	ITL_USERS,
-	ITL_SOCKET,
+	ITL_SOCKET,	/* from here on: objects of their own */
+	ITL_FAILED,
 };
 
 /**
@@ -37,7 +38,7 @@ struct itl_value {
 		struct inet_tuple_addr addr;
 		struct inet_tuple_prefix *prefixes;
 		struct inet_tuple_users *users;
-		struct inet_tuple_obj **sockets;
+		struct inet_tuple_obj **nested;
 	};
 };
 
@@ -52,8 +53,9 @@ struct inet_tuple_obj {
 enum itl_type itl_obj_type(const struct inet_tuple_obj *obj, int attr);
 int itl_obj_set_strn(struct inet_tuple_obj *obj, int attr, const char *str,
 		     size_t len);
-int itl_obj_add_socket(struct inet_tuple_obj *obj, int attr,
-		       struct inet_tuple_obj *sock);
+enum inet_tuple_kind itl_nested_kind(enum itl_type type);
+int itl_obj_add_nested(struct inet_tuple_obj *obj, int attr,
+		       struct inet_tuple_obj *nested);
 size_t itl_addr_size(const struct inet_tuple_addr *addr);
 
 /* message.c: objects from and to attributes */

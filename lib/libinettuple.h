@@ -26,8 +26,8 @@ struct inet_tuple_obj;
 /*
  * Objects.
  *
- * A pool, a lease, a socket that holds a lease and a rule are objects: sets of
- * the attributes that <linux/inet_tuple.h> lists for each of them, and which
+ * A pool, a lease, a socket that holds a lease, a rule and a count of failures
+ * are objects: sets of the attributes that <linux/inet_tuple.h> lists for each of them, and which
  * are named by the numbers of that file. A pool's quarantine, say, is
  *
  *	uint64_t ms;
@@ -41,6 +41,7 @@ enum inet_tuple_kind {
 	INET_TUPLE_LEASE_OBJ,		/* attributes INET_TUPLE_A_LEASE_* */
 	INET_TUPLE_SOCKET_OBJ,		/* attributes INET_TUPLE_A_SOCKET_* */
 	INET_TUPLE_RULE_OBJ,		/* attributes INET_TUPLE_A_RULE_* */
+	INET_TUPLE_FAILED_OBJ,		/* attributes INET_TUPLE_A_FAILED_* */
 };
 
 /**
@@ -89,7 +90,7 @@ int inet_tuple_obj_prefix(const struct inet_tuple_obj *obj, int attr,
 int inet_tuple_obj_users(const struct inet_tuple_obj *obj, int attr,
 			 unsigned int i, struct inet_tuple_users *users);
 const struct inet_tuple_obj *
-inet_tuple_obj_socket(const struct inet_tuple_obj *obj, int attr,
+inet_tuple_obj_nested(const struct inet_tuple_obj *obj, int attr,
 		      unsigned int i);
 
 int inet_tuple_obj_set_num(struct inet_tuple_obj *obj, int attr, uint64_t num);

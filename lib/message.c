@@ -128,7 +128,7 @@ static void put_value(struct nlmsghdr *nlh, int attr, enum itl_type type,
 			put_users(nlh, attr, &v->users[i]);
 		break;
 	default:
-		break;	/* sockets are only ever read */
+		break;	/* nested objects are only ever read */
 	}
 }
 
@@ -267,26 +267,26 @@ static int parse_users(const struct nlattr *nest, struct inet_tuple_users *u)
 
 static int parse_attr(struct inet_tuple_obj *obj, const struct nlattr *nla);
 
-static int parse_socket(struct inet_tuple_obj *obj, int attr,
+static int parse_object(struct inet_tuple_obj *obj, int attr,
 			const struct nlattr *nest)
 {
-	struct inet_tuple_obj *sock;
+	struct inet_tuple_obj *nested;
 	const struct nlattr *nla;
 	int err = 0;
 
-	sock = inet_tuple_obj_alloc(INET_TUPLE_SOCKET_OBJ);
-	if (!sock)
+	nested = inet_tuple_obj_alloc(itl_nested_kind(itl_obj_type(obj, attr)));
+	if (!nested)
 		return -ENOMEM;
 
 	mnl_attr_for_each_nested(nla, nest) {
-		err = parse_attr(sock, nla);
+		err = parse_attr(nested, nla);
 		if (err)
 			break;
 	}
 	if (!err)
-		err = itl_obj_add_socket(obj, attr, sock);
+		err = itl_obj_add_nested(obj, attr, nested);
 	if (err)
-		inet_tuple_obj_free(sock);
+		inet_tuple_obj_free(nested);
 	return err;
 }
 
@@ -326,7 +326,7 @@ static int parse_nest(struct inet_tuple_obj *obj, int attr,
 		err = parse_users(nla, &users);
 		return err ? err : inet_tuple_obj_add_users(obj, attr, &users);
 	default:
-		return parse_socket(obj, attr, nla);
+		return parse_object(obj, attr, nla);
 	}
 }
 
@@ -349,6 +349,7 @@ static int parse_attr(struct inet_tuple_obj *obj, const struct nlattr *nla)
 	case ITL_PREFIX:
 	case ITL_USERS:
 	case ITL_SOCKET:
+	case ITL_FAILED:
 		return parse_nest(obj, attr, nla);
 	default:
 		return parse_number(obj, attr, nla);

@@ -31,6 +31,12 @@ static const uint8_t pool_types[INET_TUPLE_A_POOL_MAX + 1] = {
 	[INET_TUPLE_A_POOL_TOTAL]	= ITL_U64,
 	[INET_TUPLE_A_POOL_IN_USE]	= ITL_U64,
 	[INET_TUPLE_A_POOL_QUARANTINED]	= ITL_U64,
+	[INET_TUPLE_A_POOL_FREE]	= ITL_U64,
+	[INET_TUPLE_A_POOL_PEAK]	= ITL_U64,
+	[INET_TUPLE_A_POOL_ASSIGNED]	= ITL_U64,
+	[INET_TUPLE_A_POOL_ENDED]	= ITL_U64,
+	[INET_TUPLE_A_POOL_HELD]	= ITL_U64,
+	[INET_TUPLE_A_POOL_FAILED]	= ITL_FAILED,
 };
 
 static const uint8_t lease_types[INET_TUPLE_A_LEASE_MAX + 1] = {
@@ -62,6 +68,11 @@ static const uint8_t socket_types[INET_TUPLE_A_SOCKET_MAX + 1] = {
 	[INET_TUPLE_A_SOCKET_RADDR]	= ITL_ADDR,
 };
 
+static const uint8_t failed_types[INET_TUPLE_A_FAILED_MAX + 1] = {
+	[INET_TUPLE_A_FAILED_ERRNO]	= ITL_U32,
+	[INET_TUPLE_A_FAILED_COUNT]	= ITL_U64,
+};
+
 static const uint8_t rule_types[INET_TUPLE_A_RULE_MAX + 1] = {
 	[INET_TUPLE_A_RULE_POOL]	= ITL_STR,
 	[INET_TUPLE_A_RULE_UID]		= ITL_U32,
@@ -77,6 +88,7 @@ static const struct {
 	[INET_TUPLE_LEASE_OBJ]	= { lease_types, INET_TUPLE_A_LEASE_MAX },
 	[INET_TUPLE_SOCKET_OBJ]	= { socket_types, INET_TUPLE_A_SOCKET_MAX },
 	[INET_TUPLE_RULE_OBJ]	= { rule_types, INET_TUPLE_A_RULE_MAX },
+	[INET_TUPLE_FAILED_OBJ]	= { failed_types, INET_TUPLE_A_FAILED_MAX },
 };
 
 /**
@@ -143,9 +155,10 @@ static void value_free(struct itl_value *v, enum itl_type type)
 		free(v->users);
 		break;
 	case ITL_SOCKET:
+	case ITL_FAILED:
 		for (i = 0; i < v->n; i++)
-			inet_tuple_obj_free(v->sockets[i]);
-		free(v->sockets);
+			inet_tuple_obj_free(v->nested[i]);
+		free(v->nested);
 		break;
 	default:
 		break;
@@ -328,22 +341,39 @@ ITL_EXPORT int inet_tuple_obj_users(const struct inet_tuple_obj *obj, int attr,
 	return err;
 }
 
+/* What an attribute that holds objects holds; 0: it does not */
+enum inet_tuple_kind itl_nested_kind(enum itl_type type)
+{
+	switch (type) {
+	case ITL_SOCKET:
+		return INET_TUPLE_SOCKET_OBJ;
+	case ITL_FAILED:
+		return INET_TUPLE_FAILED_OBJ;
+	default:
+		return 0;
+	}
+}
+
 /**
- * inet_tuple_obj_socket - read one of the sockets that hold a lease
- * @obj: the lease
- * @attr: INET_TUPLE_A_LEASE_SOCKET
+ * inet_tuple_obj_nested - read one of the objects that another one holds
+ * @obj: the object
+ * @attr: an attribute that holds objects: INET_TUPLE_A_LEASE_SOCKET,
+ *	INET_TUPLE_A_POOL_FAILED
  * @i: which, from 0
  *
- * Return: the socket, which lives as long as the lease; NULL where there are
- * not so many.
+ * Return: it, which lives as long as @obj; NULL where there are not so many,
+ * or none at all in such an attribute.
  */
 ITL_EXPORT const struct inet_tuple_obj *
-inet_tuple_obj_socket(const struct inet_tuple_obj *obj, int attr,
+inet_tuple_obj_nested(const struct inet_tuple_obj *obj, int attr,
 		      unsigned int i)
 {
+	enum itl_type type = itl_obj_type(obj, attr);
 	const struct itl_value *v;
 
-	return get(obj, attr, ITL_SOCKET, i, &v) ? NULL : v->sockets[i];
+	if (!itl_nested_kind(type) || get(obj, attr, type, i, &v))
+		return NULL;
+	return v->nested[i];
 }
 
 static uint64_t num_max(enum itl_type type)
@@ -523,23 +553,23 @@ ITL_EXPORT int inet_tuple_obj_add_users(struct inet_tuple_obj *obj, int attr,
 	return 0;
 }
 
-/* Takes over the reference on @sock, unless it fails. */
-int itl_obj_add_socket(struct inet_tuple_obj *obj, int attr,
-		       struct inet_tuple_obj *sock)
+/* Takes over the reference on @nested, unless it fails. */
+int itl_obj_add_nested(struct inet_tuple_obj *obj, int attr,
+		       struct inet_tuple_obj *nested)
 {
 	struct itl_value *v;
 	void *array;
 	int err;
 
-	if (itl_obj_type(obj, attr) != ITL_SOCKET)
+	if (itl_nested_kind(itl_obj_type(obj, attr)) != nested->kind)
 		return -EINVAL;
 
 	v = &obj->values[attr];
-	array = v->sockets;
+	array = v->nested;
 	err = grow(&array, v->n, sizeof(struct inet_tuple_obj *));
 	if (err)
 		return err;
-	v->sockets = array;
-	v->sockets[v->n++] = sock;
+	v->nested = array;
+	v->nested[v->n++] = nested;
 	return 0;
 }

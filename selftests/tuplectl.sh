@@ -329,6 +329,30 @@ for line in open('$work/json'):
 	assert e['event'] and e['time'].endswith('Z'), e"
 check_match "monitor: the lease's address and pool" "lease new $addr pool p " cat "$work/text"
 
+# Stats
+
+ctl pool add few dev d0 prefix 10.6.0.0/30 quarantine 0 default on
+for id in x y; do
+	told open $id 4 udp >/dev/null
+done
+check "a third of two is not to be had" asks EADDRNOTAVAIL open z 4 udp
+check "nor a fourth" asks EADDRNOTAVAIL open z 4 udp
+told close x >/dev/null
+check_match "stats: what there is" "^few dev d0 total 2 in_use 1 quarantined 0$" \
+	ctl stats few
+check_match "stats: what there was" \
+	"^ +free 1 peak 2 assigned 2 ended 1 held [0-9]+\.[0-9]{3}s$" ctl stats few
+check_match "stats: what failed" "^ +failed EADDRNOTAVAIL 2$" ctl stats few
+check_output "stats in JSON" "few d0 2 1 0 1 2 2 1 {'EADDRNOTAVAIL': 2}" json \
+	"*(v[0][k] for k in 'name dev total in_use quarantined free peak assigned ended \
+failed'.split())" stats few
+check_match "stats for Prometheus" \
+	'^inet_tuple_pool_failed_total\{pool="few",dev="d0",errno="EADDRNOTAVAIL"\} 2$' \
+	ctl stats --prometheus
+told close y >/dev/null
+ctl pool del few force
+ctl pool set p default on
+
 # Who may
 
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }

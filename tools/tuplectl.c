@@ -19,6 +19,12 @@ static const struct command monitor_command[] = {
 	{ .name = NULL },
 };
 
+static const struct command stats_command[] = {
+	{ .name = "stats", .usage = "stats [--prometheus] [POOL]\n",
+	  .run = stats },
+	{ .name = NULL },
+};
+
 static const struct command save_command[] = {
 	{ .name = "save", .usage = "save\n", .run = save },
 	{ .name = NULL },
@@ -40,6 +46,7 @@ static const struct object {
 	{ "rule", rule_commands, false },
 	{ "monitor", monitor_command, true },
 	{ "save", save_command, true },
+	{ "stats", stats_command, true },
 	{ "help", help_command, true },
 };
 

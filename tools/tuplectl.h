@@ -71,6 +71,7 @@ extern const struct command pool_commands[];
 extern const struct command lease_commands[];
 extern const struct command rule_commands[];
 int monitor(struct tuplectl *t, int argc, char **argv);
+int stats(struct tuplectl *t, int argc, char **argv);
 int save(struct tuplectl *t, int argc, char **argv);
 
 /* tuplectl_batch.c */

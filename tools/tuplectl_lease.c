@@ -266,7 +266,7 @@ static void show_text(struct show *s, const struct inet_tuple_obj *lease)
 		       "SCOPE", "AGE", "SOCKETS");
 	s->begun = true;
 	lease_row(lease);
-	for (i = 0; (sock = inet_tuple_obj_socket(lease, attr, i)); i++)
+	for (i = 0; (sock = inet_tuple_obj_nested(lease, attr, i)); i++)
 		socket_text(s, sock);
 }
 
@@ -347,7 +347,7 @@ void lease_json(struct json *j, const struct inet_tuple_obj *lease,
 		json_obj_num(j, "error", lease, INET_TUPLE_A_LEASE_ERROR);
 	json_obj_num(j, "socket_count", lease, INET_TUPLE_A_LEASE_SOCKETS);
 	json_begin(j, "sockets", '[');
-	for (i = 0; (sock = inet_tuple_obj_socket(lease, attr, i)); i++)
+	for (i = 0; (sock = inet_tuple_obj_nested(lease, attr, i)); i++)
 		socket_json(j, sock, owners);
 	json_end(j, ']');
 }

@@ -186,13 +186,13 @@ static void test_lease(void)
 	   addr.family == AF_INET && addr.bytes[3] == 1, "its address");
 	ok(inet_tuple_obj_count(obj, INET_TUPLE_A_LEASE_SOCKET) == 3,
 	   "its sockets");
-	sock = inet_tuple_obj_socket(obj, INET_TUPLE_A_LEASE_SOCKET, 2);
+	sock = inet_tuple_obj_nested(obj, INET_TUPLE_A_LEASE_SOCKET, 2);
 	ok(sock && !inet_tuple_obj_num(sock, INET_TUPLE_A_SOCKET_INO, &num) &&
 	   num == 102, "the third of them");
 	ok(sock && !inet_tuple_obj_addr(sock, INET_TUPLE_A_SOCKET_RADDR,
 					&addr) &&
 	   addr.family == AF_INET6, "its peer");
-	ok(!inet_tuple_obj_socket(obj, INET_TUPLE_A_LEASE_SOCKET, 3),
+	ok(!inet_tuple_obj_nested(obj, INET_TUPLE_A_LEASE_SOCKET, 3),
 	   "no fourth");
 	ok(inet_tuple_obj_num(obj, INET_TUPLE_A_LEASE_LEFT, &num) == -ENOENT,
 	   "what is absent is -ENOENT");
@@ -205,12 +205,46 @@ static void test_lease(void)
 	itl_msg_free(&m);
 }
 
+static void test_nested(void)
+{
+	const struct inet_tuple_obj *failed;
+	struct inet_tuple_obj *obj = NULL;
+	struct nlattr *nest;
+	struct itl_msg m;
+	uint64_t num;
+	int i;
+
+	itl_msg_alloc(&m, 4096, 0x20, 0, INET_TUPLE_CMD_POOL_GET);
+	for (i = 0; i < 3; i++) {
+		nest = mnl_attr_nest_start(m.nlh, INET_TUPLE_A_POOL_FAILED);
+		mnl_attr_put_u32(m.nlh, INET_TUPLE_A_FAILED_ERRNO, 11 + i);
+		mnl_attr_put_u64(m.nlh, INET_TUPLE_A_FAILED_COUNT, 1ULL << 40);
+		mnl_attr_nest_end(m.nlh, nest);
+	}
+	ok(!itl_obj_parse(m.nlh, INET_TUPLE_POOL_OBJ, &obj) &&
+	   inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_FAILED) == 3,
+	   "what a pool failed at parses");
+	failed = inet_tuple_obj_nested(obj, INET_TUPLE_A_POOL_FAILED, 2);
+	ok(failed && inet_tuple_obj_kind(failed) == INET_TUPLE_FAILED_OBJ &&
+	   !inet_tuple_obj_num(failed, INET_TUPLE_A_FAILED_ERRNO, &num) &&
+	   num == 13, "the errno of the third");
+	ok(failed &&
+	   !inet_tuple_obj_num(failed, INET_TUPLE_A_FAILED_COUNT, &num) &&
+	   num == 1ULL << 40, "and its count");
+	ok(!inet_tuple_obj_nested(obj, INET_TUPLE_A_POOL_FAILED, 3) &&
+	   !inet_tuple_obj_nested(obj, INET_TUPLE_A_POOL_PREFIX, 0) &&
+	   !inet_tuple_obj_nested(obj, 1000, 0),
+	   "no fourth, and none where none can be");
+	inet_tuple_obj_free(obj);
+	itl_msg_free(&m);
+}
+
 static void test_setters(void)
 {
 	struct inet_tuple_obj *obj = inet_tuple_obj_alloc(INET_TUPLE_POOL_OBJ);
 	struct inet_tuple_prefix p = { .addr = { .family = AF_UNIX } };
 
-	ok(!inet_tuple_obj_alloc(0) && !inet_tuple_obj_alloc(5),
+	ok(!inet_tuple_obj_alloc(0) && !inet_tuple_obj_alloc(INET_TUPLE_FAILED_OBJ + 1),
 	   "no objects of unknown kinds");
 	ok(inet_tuple_obj_set_num(obj, INET_TUPLE_A_POOL_DSCP, 256) == -ERANGE,
 	   "256 does not fit a byte");
@@ -270,6 +304,7 @@ int main(void)
 	test_bytes();
 	test_round_trip();
 	test_lease();
+	test_nested();
 	test_setters();
 	test_garbage();
 	return tap_done();

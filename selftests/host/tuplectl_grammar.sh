@@ -158,6 +158,48 @@ web dev eth0 total 254 in_use 1 quarantined 2
  state active users 5-6
 EOF2
 
+# Stats
+wrong "'--prom' is not understood" stats --prom
+wrong "'b' is not understood" stats a b
+wrong "JSON and Prometheus at once" -j stats --prometheus
+refused "no such pool" stats none
+refused "no such pool" stats --prometheus none
+report "and nothing on the standard output" [ ! -s "$dir/out" ]
+run -j stats
+report "stats of no pools" json '. == []'
+run_batch << EOF2
+pool add a dev eth0 prefix 10.0.0.0/24
+pool add b dev eth1 prefix fd00::/64
+stats b
+EOF2
+report "stats as text" diff - "$dir/out" << EOF2
+b dev eth1 total 18446744073709551615 in_use 1 quarantined 2
+    free 18446744073709551615 peak 3 assigned 5 ended 4 held 2.501s
+EOF2
+run_batch -j << EOF2
+pool add a dev eth0 prefix 10.0.0.0/24
+stats
+EOF2
+report "stats as JSON" json '.[0] | .name == "a" and .free == 251
+	and .peak == 3 and .assigned == 5 and .ended == 4
+	and .held_mean_ms == 2501 and .failed == {}'
+run_batch << 'EOF2'
+pool add "a\\" dev eth0 prefix 10.0.0.0/24
+pool add b dev eth1 prefix fd00::/64
+stats --prometheus
+EOF2
+report "stats for Prometheus" [ "$status" = 0 ]
+report "a label is quoted" grep -qxF \
+	'inet_tuple_pool_addresses{pool="a\\",dev="eth0"} 254' "$dir/out"
+report "all ones are infinite" grep -qxF \
+	'inet_tuple_pool_free{pool="b",dev="eth1"} +Inf' "$dir/out"
+report "seconds are seconds" grep -qxF \
+	'inet_tuple_pool_held_seconds_total{pool="b",dev="eth1"} 10.004' "$dir/out"
+report "each metric is told of once, and all of its values follow" \
+	awk '/^# HELP/ { n = $3; if (seen[n]++) exit 1 }
+		!/^#/ { sub(/\{.*/, "", $1); if ($1 != n) exit 1 }
+		END { exit NR == 0 }' "$dir/out"
+
 # Leases
 wrong "'colour' is not understood" lease show colour red
 wrong "'pool' needs a value" lease show pool

@@ -148,6 +148,12 @@ static void set_defaults(struct inet_tuple_obj *pool)
 		    p.addr.family == AF_INET ? 254 : UINT64_MAX);
 	set_default(pool, INET_TUPLE_A_POOL_IN_USE, 1);
 	set_default(pool, INET_TUPLE_A_POOL_QUARANTINED, 2);
+	set_default(pool, INET_TUPLE_A_POOL_FREE,
+		    p.addr.family == AF_INET ? 251 : UINT64_MAX);
+	set_default(pool, INET_TUPLE_A_POOL_PEAK, 3);
+	set_default(pool, INET_TUPLE_A_POOL_ASSIGNED, 5);
+	set_default(pool, INET_TUPLE_A_POOL_ENDED, 4);
+	set_default(pool, INET_TUPLE_A_POOL_HELD, 10004);
 }
 
 static void pool_new(int fd, const struct nlmsghdr *req,

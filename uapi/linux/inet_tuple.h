@@ -231,6 +231,15 @@ enum inet_tuple_a_socket {		/* nest: a socket that holds a lease */
 	INET_TUPLE_A_SOCKET_MAX = (__INET_TUPLE_A_SOCKET_MAX - 1)
 };
 
+enum inet_tuple_a_failed {		/* nest: leases that were not to be had */
+	INET_TUPLE_A_FAILED_ERRNO = 1,	/* u32; 0: any other */
+	INET_TUPLE_A_FAILED_COUNT,	/* u64 */
+	INET_TUPLE_A_FAILED_PAD,
+
+	__INET_TUPLE_A_FAILED_MAX,
+	INET_TUPLE_A_FAILED_MAX = (__INET_TUPLE_A_FAILED_MAX - 1)
+};
+
 enum inet_tuple_a_family {
 	INET_TUPLE_A_FAMILY_INET = 1,	/* u16 */
 	INET_TUPLE_A_FAMILY_INET6,	/* u16 */
@@ -266,6 +275,12 @@ enum inet_tuple_a_pool {
 	INET_TUPLE_A_POOL_IN_USE,	/* u64 */
 	INET_TUPLE_A_POOL_QUARANTINED,	/* u64, lingering ones with them */
 	INET_TUPLE_A_POOL_PAD,
+	INET_TUPLE_A_POOL_FREE,		/* u64 addresses, ~0: that many or more */
+	INET_TUPLE_A_POOL_PEAK,		/* u64 the most that IN_USE has been */
+	INET_TUPLE_A_POOL_ASSIGNED,	/* u64 leases so far */
+	INET_TUPLE_A_POOL_ENDED,	/* u64 of these, how many sockets have left */
+	INET_TUPLE_A_POOL_HELD,		/* u64 ms that sockets held those, in sum */
+	INET_TUPLE_A_POOL_FAILED,	/* nest a_failed, repeated */
 
 	__INET_TUPLE_A_POOL_MAX,
 	INET_TUPLE_A_POOL_MAX = (__INET_TUPLE_A_POOL_MAX - 1)
