@@ -123,7 +123,7 @@ ITL_EXPORT int inet_tuple_events_read(struct inet_tuple_handle *h,
 
 	len = got;
 	nlh = (const struct nlmsghdr *)h->events_buf;
-	for (; !err && mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+	for (; !err && itl_msg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
 		err = one_event(h, nlh, cb, arg);
 	return err;
 }

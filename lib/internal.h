@@ -109,6 +109,15 @@ struct itl_replies {
 };
 
 ssize_t itl_recv(int fd, char **buf, size_t *size);
+
+/* Whether a message is whole. libmnl takes a length above INT_MAX for negative,
+ * and so for one that fits.
+ */
+static inline bool itl_msg_ok(const struct nlmsghdr *nlh, int len)
+{
+	return mnl_nlmsg_ok(nlh, len) && nlh->nlmsg_len <= (uint32_t)len;
+}
+
 int itl_request(struct inet_tuple_handle *h, struct nlmsghdr *nlh,
 		struct itl_replies *replies);
 int itl_command(struct inet_tuple_handle *h, uint8_t cmd,

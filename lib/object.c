@@ -422,6 +422,9 @@ int itl_obj_set_strn(struct inet_tuple_obj *obj, int attr, const char *str,
 
 	if (itl_obj_type(obj, attr) != ITL_STR)
 		return -EINVAL;
+	/* With its NUL, it has to fit in an attribute. */
+	if (strnlen(str, len) >= UINT16_MAX - MNL_ATTR_HDRLEN)
+		return -ENAMETOOLONG;
 	copy = strndup(str, len);
 	if (!copy)
 		return -ENOMEM;
@@ -437,7 +440,8 @@ int itl_obj_set_strn(struct inet_tuple_obj *obj, int attr, const char *str,
  * @attr: an attribute that is a string
  * @str: the value; a copy is made
  *
- * Return: 0; -EINVAL: it is no string; -ENOMEM.
+ * Return: 0; -EINVAL: it is no string; -ENAMETOOLONG: no attribute could hold
+ * it; -ENOMEM.
  */
 ITL_EXPORT int inet_tuple_obj_set_str(struct inet_tuple_obj *obj, int attr,
 				      const char *str)

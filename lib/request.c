@@ -211,7 +211,7 @@ int itl_request(struct inet_tuple_handle *h, struct nlmsghdr *req,
 			return got;
 		len = got;
 		nlh = (const struct nlmsghdr *)h->buf;
-		for (; !x.done && mnl_nlmsg_ok(nlh, len);
+		for (; !x.done && itl_msg_ok(nlh, len);
 		     nlh = mnl_nlmsg_next(nlh, &len))
 			if (nlh->nlmsg_seq == req->nlmsg_seq)
 				one_reply(h, &x, nlh);

@@ -8,12 +8,19 @@ whose result never comes is one that took the machine with it.
 
 	plan FILE...
 	result FILE PASSED FAILED SKIPPED
+	coverage FILE COUNTERS
 
 Called with --parse FILE STATUS [NAME], it counts the TAP of a test that ran
 elsewhere in the same way and prints the result line.
+
+Where the module was built to count what it reaches (scripts/test --coverage),
+the counters follow, as the compiler's tools want them, packed and in base64.
 """
 
+import base64
 import fnmatch
+import glob
+import gzip
 import os
 import re
 import signal
@@ -26,6 +33,7 @@ MODULE = 'inet_tuple'
 KSFT_SKIP = 4
 CGROUP = '/sys/fs/cgroup'
 KMEMLEAK = '/sys/kernel/debug/kmemleak'
+COUNTERS = '/sys/kernel/debug/gcov'
 LINE = re.compile(r'^(ok|not ok)\b\s*(\d+)?\s*-?\s*(.*)$')
 PLAN = re.compile(r'^1\.\.(\d+)\s*(#\s*skip.*)?$', re.I)
 SKIP = re.compile(r'#\s*(skip|xfail)', re.I)
@@ -244,6 +252,15 @@ def leak_test():
     return c
 
 
+def tell_coverage(results):
+    """The kernel keeps the counters of a module that went, and adds to them."""
+    for path in glob.glob(f'{COUNTERS}/**/*.gcda', recursive=True):
+        name = path[path.index('/module-') + 1:]
+        with open(path, 'rb') as f:
+            data = base64.b64encode(gzip.compress(f.read())).decode()
+        results.write(f'coverage {name} {data}\n')
+
+
 def tests(pattern):
     found = sorted(f for f in os.listdir(HERE)
                    if os.access(f'{HERE}/{f}', os.X_OK)
@@ -273,6 +290,7 @@ def main(pattern='*'):
         c = leak_test()
         results.write(f'result kmemleak {c.numbers()}\n')
         failed += c.failed
+    tell_coverage(results)
     return 1 if failed else 0
 
 

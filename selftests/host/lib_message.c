@@ -243,6 +243,7 @@ static void test_setters(void)
 {
 	struct inet_tuple_obj *obj = inet_tuple_obj_alloc(INET_TUPLE_POOL_OBJ);
 	struct inet_tuple_prefix p = { .addr = { .family = AF_UNIX } };
+	static char text[UINT16_MAX - 4 + 1];	/* a header, a NUL */
 
 	ok(!inet_tuple_obj_alloc(0) && !inet_tuple_obj_alloc(INET_TUPLE_FAILED_OBJ + 1),
 	   "no objects of unknown kinds");
@@ -261,6 +262,11 @@ static void test_setters(void)
 	inet_tuple_obj_set_str(obj, INET_TUPLE_A_POOL_NAME, "b");
 	ok(!strcmp(inet_tuple_obj_str(obj, INET_TUPLE_A_POOL_NAME), "b"),
 	   "the last string counts");
+	memset(text, 'a', sizeof(text) - 1);
+	ok(inet_tuple_obj_set_str(obj, INET_TUPLE_A_POOL_NAME, text) ==
+	   -ENAMETOOLONG, "a string that no attribute can hold");
+	ok(!inet_tuple_obj_set_str(obj, INET_TUPLE_A_POOL_NAME, text + 1),
+	   "the longest that one can");
 	inet_tuple_obj_free(inet_tuple_obj_ref(obj));
 	ok(inet_tuple_obj_kind(obj) == INET_TUPLE_POOL_OBJ, "references");
 	inet_tuple_obj_free(obj);

@@ -271,6 +271,14 @@ static void test_events(void)
 	ok(!inet_tuple_events_read(h, see_event, &sum) &&
 	   sum == INET_TUPLE_CMD_RULE_DEL_NTF + 1000 * INET_TUPLE_RULE_OBJ,
 	   "an event");
+
+	nlh = begin(FAMILY, 0, 0);
+	nlh->nlmsg_len = UINT32_MAX;
+	packet_len = MNL_NLMSG_HDRLEN + GENL_HDRLEN;
+	flush();
+	sum = 0;
+	ok(!inet_tuple_events_read(h, see_event, &sum) && !sum,
+	   "a length that looks negative is no message");
 	end(h);
 }
 
