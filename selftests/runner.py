@@ -10,6 +10,9 @@ whose result never comes is one that took the machine with it.
 	result FILE PASSED FAILED SKIPPED
 	coverage FILE COUNTERS
 
+An argument says which tests; another, as 1/2, that there are so many machines
+at work, and which of them this is.
+
 Called with --parse FILE STATUS [NAME], it counts the TAP of a test that ran
 elsewhere in the same way and prints the result line.
 
@@ -269,11 +272,21 @@ def tests(pattern):
             or fnmatch.fnmatch(os.path.splitext(f)[0], pattern)]
 
 
-def main(pattern='*'):
-    files = tests(pattern)
-    leaks = files and os.path.exists(KMEMLEAK)
+def share_of(files, limits, share, shares):
+    """Which of the files are ours, so that all shares take equally long."""
+    loads = [[0, i, []] for i in range(shares)]
+    for name in sorted(files, key=lambda f: (-limits.get(f, 120), f)):
+        least = min(loads)
+        least[0] += limits.get(name, 120)
+        least[2].append(name)
+    return sorted(loads[share - 1][2])
+
+
+def main(pattern='*', share='1/1'):
     factor = int(os.environ.get('TIMEOUT_FACTOR', '1'))
     limits = settings()
+    files = share_of(tests(pattern), limits, *map(int, share.split('/')))
+    leaks = files and os.path.exists(KMEMLEAK)
     results = open('/dev/ttyS1', 'w', buffering=1)
     results.write(' '.join(['plan'] + files + (['kmemleak'] if leaks else [])) + '\n')
     log = KernelLog()
