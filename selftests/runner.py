@@ -284,6 +284,8 @@ def share_of(files, limits, share, shares):
 
 def main(pattern='*', share='1/1'):
     factor = int(os.environ.get('TIMEOUT_FACTOR', '1'))
+    if os.environ.get('INET_TUPLE_LONG'):
+        factor *= 4
     limits = settings()
     files = share_of(tests(pattern), limits, *map(int, share.split('/')))
     leaks = files and os.path.exists(KMEMLEAK)
