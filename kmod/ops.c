@@ -101,9 +101,14 @@ struct tuple_addr {
 	bool valid;		/* of the socket's family, and long enough */
 };
 
-/* The tuple family stands for the inet family in what is passed in. */
+/* The tuple family stands for the inet family in what is passed in. Security
+ * modules see the address before, and some (Landlock) let a family that they do
+ * not know pass: not in a task that has confined itself, then.
+ */
 static void tuple_addr_normalise(const struct sock *sk, struct sockaddr *addr)
 {
+	if (task_no_new_privs(current))
+		return;
 	if (sk->sk_family == AF_INET && addr->sa_family == tuple_family_inet)
 		addr->sa_family = AF_INET;
 	else if (sk->sk_family == AF_INET6 &&
