@@ -332,7 +332,7 @@ static int build_spans(struct tuple_alloc *a,
 	a->by_addr = kvcalloc(n_prefixes + n_excludes, sizeof(*a->by_addr),
 			      GFP_KERNEL_ACCOUNT);
 	if (n_excludes)
-		blocks = kvcalloc(n_excludes, sizeof(*blocks), GFP_KERNEL);
+		blocks = kvcalloc(n_excludes, sizeof(*blocks), GFP_KERNEL_ACCOUNT);
 	if (!a->spans || !a->by_addr || (n_excludes && !blocks)) {
 		kvfree(blocks);
 		return -ENOMEM;

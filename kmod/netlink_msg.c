@@ -388,7 +388,7 @@ static int tuple_parse_repeated(struct genl_info *info,
 				    "more of these than a pool may have");
 		return -E2BIG;
 	}
-	*array = kcalloc(count, how->size, GFP_KERNEL);
+	*array = kcalloc(count, how->size, GFP_KERNEL_ACCOUNT);
 	if (!*array)
 		return -ENOMEM;
 
@@ -458,7 +458,7 @@ static int tuple_parse_users(struct genl_info *info,
 				    "too many ranges of users");
 		return -E2BIG;
 	}
-	c->conf.users = kcalloc(count, sizeof(*c->conf.users), GFP_KERNEL);
+	c->conf.users = kcalloc(count, sizeof(*c->conf.users), GFP_KERNEL_ACCOUNT);
 	if (!c->conf.users)
 		return -ENOMEM;
 
@@ -596,7 +596,7 @@ static int tuple_parse_rule_cgroup(const struct nlattr *attr, bool del,
 {
 	struct cgroup *cgroup;
 
-	rule->cgroup_path = nla_strdup(attr, GFP_KERNEL);
+	rule->cgroup_path = nla_strdup(attr, GFP_KERNEL_ACCOUNT);
 	if (!rule->cgroup_path)
 		return -ENOMEM;
 	rule->match |= TUPLE_RULE_CGROUP;
@@ -670,7 +670,7 @@ int tuple_msg_get_rule(struct genl_info *info, struct user_namespace *user_ns,
 	struct tuple_rule *r;
 	int err;
 
-	r = kzalloc(sizeof(*r), GFP_KERNEL);
+	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
 		return -ENOMEM;
 	r->uid = INVALID_UID;

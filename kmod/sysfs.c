@@ -518,8 +518,8 @@ static int tuple_list_parse(const struct tuple_list *list, char *text)
 		return -EINVAL;
 	if (n > list->max)
 		return -E2BIG;
-	*list->add = kcalloc(n, list->size, GFP_KERNEL);
-	*list->del = kcalloc(n, list->size, GFP_KERNEL);
+	*list->add = kcalloc(n, list->size, GFP_KERNEL_ACCOUNT);
+	*list->del = kcalloc(n, list->size, GFP_KERNEL_ACCOUNT);
 	if (!*list->add || !*list->del)
 		return -ENOMEM;
 
@@ -692,7 +692,7 @@ static int tuple_users_parse(struct tuple_pool_conf *conf, char *text)
 		return -EINVAL;
 	if (n > TUPLE_POOL_USERS_MAX)
 		return -E2BIG;
-	conf->users = kcalloc(n, sizeof(*conf->users), GFP_KERNEL);
+	conf->users = kcalloc(n, sizeof(*conf->users), GFP_KERNEL_ACCOUNT);
 	if (!conf->users)
 		return -ENOMEM;
 	while ((word = tuple_next_word(&text))) {
@@ -799,7 +799,7 @@ int tuple_sysfs_pool_add(struct tuple_pool *pool)
 	int err;
 
 	lockdep_assert_held(&pool->tn->mutex);
-	sd = kzalloc(sizeof(*sd), GFP_KERNEL);
+	sd = kzalloc(sizeof(*sd), GFP_KERNEL_ACCOUNT);
 	if (!sd)
 		return -ENOMEM;
 	if (!tuple_pool_tryget(pool)) {
@@ -914,7 +914,7 @@ int tuple_sysfs_net_init(struct tuple_net *tn)
 	struct tuple_sysfs_net *sn;
 	int err;
 
-	sn = kzalloc(sizeof(*sn), GFP_KERNEL);
+	sn = kzalloc(sizeof(*sn), GFP_KERNEL_ACCOUNT);
 	if (!sn)
 		return -ENOMEM;
 	sn->tn = tn;
