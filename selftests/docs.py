@@ -167,7 +167,8 @@ class World:
         os.chmod(self.dir, 0o777)
         self.background = []
         self.started = 0            # when the last of them was
-        self.root('ip netns add host; ip netns add peer', where=None)
+        self.root('mkdir -p /sys/fs/cgroup/machine.slice /var/lib/prometheus/node-exporter; '
+                  'ip netns add host; ip netns add peer', where=None)
         self.root('ip -n host link add eth0 type veth peer name lan0 netns peer', where=None)
         for name, dev, number in (('host', 'eth0', '100'), ('peer', 'lan0', '1')):
             self.root('ip link set lo up; sysctl -qw net.ipv6.conf.all.forwarding=0; '
@@ -232,6 +233,7 @@ class World:
             except ProcessLookupError:
                 pass
             process.wait()
+        subprocess.run(['rmdir', '/sys/fs/cgroup/machine.slice'])
         for name in ('host', 'peer'):
             subprocess.run(f'ip netns pids {name} | xargs -r kill -9; ip netns delete {name}',
                            shell=True)
