@@ -4,6 +4,7 @@
 # make module       the module alone, for the kernel whose headers are in KDIR
 # make selftests    the test programs, which scripts/test runs in a VM
 # make install      all of it, below DESTDIR
+# make package      Debian's packages of it, in build/packages
 # make lint         every style check
 # make clean
 
@@ -64,9 +65,13 @@ man_install:
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 \
 		Documentation/man/tuplectl.8
 
-install: module_install man_install all
+lib_install: lib
 	$(if $(LIB),+$(MAKE) -C lib install)
+
+tools_install: tools
 	$(if $(TOOLS),+$(MAKE) -C tools install)
+
+install: module_install man_install lib_install tools_install
 
 clean:
 	$(if $(LIB),+$(MAKE) -C lib clean)
@@ -77,4 +82,8 @@ clean:
 lint:
 	scripts/lint
 
-.PHONY: all module lib tools selftests module_install man_install install clean lint
+package:
+	scripts/package
+
+.PHONY: all module lib tools selftests module_install man_install lib_install
+.PHONY: tools_install install package clean lint

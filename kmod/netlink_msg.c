@@ -760,6 +760,8 @@ static int tuple_put_conf(struct sk_buff *skb,
 		else
 			err = nla_put_u32(skb, number->attr, *(u32 *)from);
 	}
+	if (!err && conf->order_set)
+		err = nla_put_flag(skb, INET_TUPLE_A_POOL_ORDER_SET);
 	for (i = 0; i < conf->n_prefixes && !err; i++)
 		err = tuple_put_prefix(skb, &conf->prefixes[i]);
 	for (i = 0; i < conf->n_excludes && !err; i++)

@@ -37,6 +37,7 @@ static const uint8_t pool_types[INET_TUPLE_A_POOL_MAX + 1] = {
 	[INET_TUPLE_A_POOL_ENDED]	= ITL_U64,
 	[INET_TUPLE_A_POOL_HELD]	= ITL_U64,
 	[INET_TUPLE_A_POOL_FAILED]	= ITL_FAILED,
+	[INET_TUPLE_A_POOL_ORDER_SET]	= ITL_FLAG,
 };
 
 static const uint8_t lease_types[INET_TUPLE_A_LEASE_MAX + 1] = {

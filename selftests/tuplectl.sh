@@ -106,7 +106,7 @@ check_match "numbers: 0 is no mark, a DSCP by name, hexadecimal" \
 ctl pool set p dscp unset priority unset wait 0
 save=$(ctl save)
 check_output "save: what is not as by default" \
-	"pool add p dev d0 prefix 10.1.0.0/24 default on" ctl save
+	"pool add p dev d0 prefix 10.1.0.0/24 order lru default on" ctl save
 
 while read -r key words; do
 	for word in $words; do
@@ -252,6 +252,13 @@ check "all that was saved is deleted" flush
 check_output "and nothing is left" "" ctl save
 check "a batch file makes it again" ctl -b "$work/save"
 check_output "exactly" "$(cat "$work/save")" ctl save
+ctl pool add by_itself dev d0 prefix 10.6.0.0/24 prefix fd06::/64
+ctl pool add as_asked dev d0 prefix 10.7.0.0/24 prefix fd07::/64 order lru
+check_output "an order that was asked for is saved, though it looks as by default" \
+	"pool add as_asked dev d0 prefix 10.7.0.0/24 prefix fd07::/64 order lru default off" \
+	eval "ctl save | grep '/64 .*order lru'"
+ctl pool del by_itself
+ctl pool del as_asked
 
 cat >"$work/bad" <<'BATCH'
 # a comment, and an empty line

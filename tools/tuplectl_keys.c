@@ -28,7 +28,7 @@ const struct key keys[] = {
 	{ .name = "scope", .attr = INET_TUPLE_A_POOL_SCOPE,
 	  .words = scope_words, .def = INET_TUPLE_SCOPE_SOCKET },
 	{ .name = "order", .attr = INET_TUPLE_A_POOL_ORDER,
-	  .words = order_words, .def = INET_TUPLE_ORDER_LRU },
+	  .words = order_words },
 	{ .name = "quarantine", .attr = INET_TUPLE_A_POOL_QUARANTINE,
 	  .special = "auto", .special_num = NONE32, .max = NONE32 - 1,
 	  .def = NONE32 },

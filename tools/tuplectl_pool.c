@@ -410,27 +410,14 @@ const struct command pool_commands[] = {
 /* save */
 
 /* Whether a pool made without the word would have another value. Which pool is
- * the default one depends on the others; what order it has, on its size.
+ * the default one depends on the others; what order it has, on its addresses.
  */
 static bool save_key(const struct inet_tuple_obj *pool, const struct key *key,
 		     uint64_t num)
 {
-	uint64_t def = key->def, total;
-	struct inet_tuple_prefix p;
-	unsigned int i;
-
-	if (key->context)
-		return true;
-	if (key->attr != INET_TUPLE_A_POOL_ORDER)
-		return num != def;
-	if (inet_tuple_obj_num(pool, INET_TUPLE_A_POOL_TOTAL, &total) ||
-	    total > 1 << 20)
-		def = INET_TUPLE_ORDER_RANDOM;
-	for (i = 0; !inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, i,
-					   &p); i++)
-		if (p.addr.family == AF_INET)
-			def = key->def;
-	return num != def;
+	if (key->attr == INET_TUPLE_A_POOL_ORDER)
+		return inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_ORDER_SET);
+	return key->context || num != key->def;
 }
 
 static int save_pool(const struct inet_tuple_obj *pool, void *arg)

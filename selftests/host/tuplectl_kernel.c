@@ -132,6 +132,8 @@ static void set_defaults(struct inet_tuple_obj *pool)
 	set_default(pool, INET_TUPLE_A_POOL_PLUMB, INET_TUPLE_PLUMB_ADDRESS);
 	set_default(pool, INET_TUPLE_A_POOL_ASSIGN, INET_TUPLE_ASSIGN_CREATE);
 	set_default(pool, INET_TUPLE_A_POOL_SCOPE, INET_TUPLE_SCOPE_SOCKET);
+	if (inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_ORDER))
+		set_default(pool, INET_TUPLE_A_POOL_ORDER_SET, 1);
 	set_default(pool, INET_TUPLE_A_POOL_ORDER,
 		    p.addr.family == AF_INET ? INET_TUPLE_ORDER_LRU :
 					       INET_TUPLE_ORDER_RANDOM);

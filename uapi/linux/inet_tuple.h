@@ -281,6 +281,7 @@ enum inet_tuple_a_pool {
 	INET_TUPLE_A_POOL_ENDED,	/* u64 of these, how many sockets have left */
 	INET_TUPLE_A_POOL_HELD,		/* u64 ms that sockets held those, in sum */
 	INET_TUPLE_A_POOL_FAILED,	/* nest a_failed, repeated */
+	INET_TUPLE_A_POOL_ORDER_SET,	/* flag, in replies: ORDER was asked for */
 
 	__INET_TUPLE_A_POOL_MAX,
 	INET_TUPLE_A_POOL_MAX = (__INET_TUPLE_A_POOL_MAX - 1)

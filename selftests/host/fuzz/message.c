@@ -39,7 +39,7 @@ static void read_all(const struct inet_tuple_obj *obj)
 		for (i = 0; i <= inet_tuple_obj_count(obj, attr); i++) {
 			inet_tuple_obj_prefix(obj, attr, i, &prefix);
 			inet_tuple_obj_users(obj, attr, i, &users);
-			sock = inet_tuple_obj_socket(obj, attr, i);
+			sock = inet_tuple_obj_nested(obj, attr, i);
 			if (sock)
 				read_all(sock);
 		}

@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The same machine, started again: the pools are there. A file that is wrong is
+# told of, and nothing stays when the packages are purged.
+
+. "$(dirname "$0")/lib.sh"
+
+wait_for 60 systemctl -q is-active $unit
+check_output "the service has run" active systemctl is-active $unit
+check_output "the pools are there, and the rule" "$(cat $conf)" tuplectl save
+peer
+check "the other end of the cable" wait_for 30 curl -so /dev/null http://10.0.0.1/
+check_match "curl has an address of its own" '^10\.0\.64\.[0-9]+$' readme
+
+# A line that is wrong. The others apply.
+
+clear() {
+	tuplectl rule del uid root pool demo
+	tuplectl pool del six force
+	tuplectl pool del demo force
+}
+clear
+sed -i '1a pool add bad dev eth0 prefix 10.1.0.0/33' $conf
+check_fails "a wrong line fails the service" systemctl restart $unit
+check_match "and is told with file, line and word" \
+	"tuplectl: $conf:2: prefix: '10.1.0.0/33' is not a prefix$" \
+	journalctl -b -u $unit -o cat
+check_output "the other lines apply" "$(sed 2d $conf)" tuplectl save
+clear
+sed -i '2d' $conf
+check "a file that is right again does not" systemctl restart $unit
+check_output "and applies" "$(cat $conf)" tuplectl save
+
+# And away with it.
+
+# Anything of ours, but for what dpkg and apt say they did and this test itself
+left() {
+	find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /usr/lib/inet_tuple/test \
+		-o -path /usr/lib/inet_tuple/vm -o -path /var/log \) -prune -o \
+		\( -iname '*inet[-_]tuple*' -o -name '*inettuple*' -o -name 'tuplectl*' \
+		-o -name 'tuplerun*' \) -print | grep -v '^/usr/lib/inet_tuple$'
+	grep -rl --exclude=guest-run.service inet_tuple /etc \
+		"/lib/modules/$(uname -r)"/modules.{dep,alias}
+	dkms status 2>/dev/null
+}
+check "the packages are removed" apt-get remove -qq -y inet-tuple
+check "which leaves the configuration" test -s $conf
+check "pools in use stay" eval "lsmod | grep -q '^inet_tuple '"
+check "the module goes" wait_for 20 modprobe -r inet_tuple
+check "the packages are purged" apt-get purge -qq -y inet-tuple inet-tuple-dkms libinettuple0
+check_output "and nothing is left" "" eval "left || :"
