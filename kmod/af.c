@@ -52,7 +52,8 @@ static int tuple_af_assign(struct tuple_sock *ts, int idx)
 	if (IS_ERR(pool))
 		return tuple_pool_serves_any(tuple_net(sock_net(ts->sk)), idx) ?
 		       0 : PTR_ERR(pool);
-	if (READ_ONCE(pool->conf.assign) == INET_TUPLE_ASSIGN_CREATE) {
+	/* It is a byte, and while it changes either answer is right. */
+	if (data_race(pool->conf.assign) == INET_TUPLE_ASSIGN_CREATE) {
 		mutex_lock(&ts->mutex);
 		err = tuple_ops_lease(ts, pool, idx, NULL,
 				      tuple_creating_nonblock());

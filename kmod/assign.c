@@ -53,7 +53,10 @@ static bool tuple_lease_is_taken(void *ctx, const struct in6_addr *addr)
 	return tuple_lease_find(pool->tn->net, addr);
 }
 
-/* What one attempt to get a lease works on */
+/* What one attempt to get a lease works on, and what came of it: the sock
+ * joined others (who may have been killed since), or, with a lease that is
+ * PLUMBING, whether that is to be put on the device
+ */
 struct tuple_request {
 	struct tuple_sock *ts;
 	struct tuple_pool *pool;
@@ -61,6 +64,8 @@ struct tuple_request {
 	const struct in6_addr *want;
 	struct tuple_scope_key key;
 	struct tuple_lease *spare;
+	bool joined;
+	bool plumb;
 };
 
 static void tuple_lease_begin(struct tuple_lease *lease)
@@ -68,7 +73,7 @@ static void tuple_lease_begin(struct tuple_lease *lease)
 	struct tuple_pool *pool = lease->pool;
 
 	lockdep_assert_held(&pool->lock);
-	lease->state = INET_TUPLE_LEASE_PLUMBING;
+	tuple_lease_set_state(lease, INET_TUPLE_LEASE_PLUMBING);
 	lease->born = ktime_get_coarse_boottime_ns();
 	pool->in_use++;
 	pool->stats.peak = max(pool->stats.peak, pool->in_use);
@@ -184,17 +189,22 @@ static struct tuple_lease *tuple_lease_try(struct tuple_request *r)
 					lockdep_is_held(&pool->lock));
 	if (!dev)
 		return ERR_PTR(-ENODEV);
-	if (!(dev->flags & IFF_UP))
+	if (!(READ_ONCE(dev->flags) & IFF_UP))
 		return ERR_PTR(-ENETDOWN);
 	r->key = tuple_scope_key(r->ts, pool->conf.scope);
 	lease = tuple_lease_join(r);
-	if (!IS_ERR_OR_NULL(lease) && lease->state == INET_TUPLE_LEASE_ACTIVE)
-		tuple_lease_attach(lease, r->ts);
-	if (lease)
-		return lease;
-	if (pool->conf.state == INET_TUPLE_STATE_DRAINING)
+	if (!lease && pool->conf.state == INET_TUPLE_STATE_DRAINING)
 		return ERR_PTR(-EADDRNOTAVAIL);
-	return tuple_lease_new(r);
+	if (!lease)
+		lease = tuple_lease_new(r);
+	if (IS_ERR(lease))
+		return lease;
+	r->joined = lease->state == INET_TUPLE_LEASE_ACTIVE;
+	if (r->joined)
+		tuple_lease_attach(lease, r->ts);
+	r->plumb = pool->conf.plumb == INET_TUPLE_PLUMB_ADDRESS &&
+		   !lease->plumbed;
+	return lease;
 }
 
 int tuple_lease_grow(struct tuple_pool *pool, int idx)
@@ -233,10 +243,13 @@ static bool tuple_lease_busy(struct tuple_request *r)
 static bool tuple_lease_may_retry(struct tuple_request *r)
 {
 	const struct tuple_alloc *alloc = &r->pool->alloc[r->idx];
+	bool may;
 
-	return READ_ONCE(alloc->taken) < READ_ONCE(alloc->total) ||
-	       READ_ONCE(r->pool->dead) ||
-	       READ_ONCE(r->pool->conf.state) != INET_TUPLE_STATE_ACTIVE;
+	spin_lock_bh(&r->pool->lock);
+	may = alloc->taken < alloc->total || r->pool->dead ||
+	      r->pool->conf.state != INET_TUPLE_STATE_ACTIVE;
+	spin_unlock_bh(&r->pool->lock);
+	return may;
 }
 
 /* All addresses are taken: wait for one, if the pool has patience. */
@@ -311,30 +324,29 @@ static int tuple_lease_install(struct tuple_request *r,
 			       struct tuple_lease *lease)
 {
 	struct tuple_pool *pool = r->pool;
-	bool plumb, unplumb = false;
+	bool unplumb = false;
 	int err = 0;
 
-	plumb = pool->conf.plumb == INET_TUPLE_PLUMB_ADDRESS && !lease->plumbed;
-	if (plumb)
+	if (r->plumb)
 		err = tuple_plumb_add(pool, &lease->addr);
 
 	spin_lock_bh(&pool->lock);
 	if (err) {
 		tuple_lease_fail(lease, err);
 	} else if (pool->dead) {
-		lease->plumbed = (lease->plumbed || plumb) && !lease->lost;
+		lease->plumbed = (lease->plumbed || r->plumb) && !lease->lost;
 		pool->in_use--;
 		pool->resting++;
-		lease->state = INET_TUPLE_LEASE_UNPLUMBING;
+		tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
 		unplumb = tuple_lease_retire(lease, true);
 		err = -EADDRNOTAVAIL;
 	} else {
-		lease->plumbed = (lease->plumbed || plumb) && !lease->lost;
+		lease->plumbed = (lease->plumbed || r->plumb) && !lease->lost;
 		if (lease->lost) {
 			set_bit(TUPLE_POOL_RESYNC, &pool->flags);
 			queue_work(tuple_lease_wq, &pool->work);
 		}
-		lease->state = INET_TUPLE_LEASE_ACTIVE;
+		tuple_lease_set_state(lease, INET_TUPLE_LEASE_ACTIVE);
 		tuple_lease_attach(lease, r->ts);
 		pool->stats.assigned++;
 		trace_tuple_lease_assign(lease);
@@ -372,7 +384,7 @@ int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		err = PTR_ERR_OR_ZERO(lease);
 		if (err)
 			break;
-		if (ts->lease)	/* joined others that hold it */
+		if (r.joined)
 			break;
 		err = tuple_lease_install(&r, lease);
 		/* The admin was faster: that address is no longer the pool's,

@@ -152,6 +152,17 @@ static void tuple_lease_seize(struct tuple_pool *pool)
  */
 #define TUPLE_LEASE_PATIENCE	(3 * HZ)
 
+/* How many leases there are that are to end */
+static u64 tuple_lease_left(struct tuple_pool *pool)
+{
+	u64 left;
+
+	spin_lock_bh(&pool->lock);
+	left = pool->in_use + pool->resting;
+	spin_unlock_bh(&pool->lock);
+	return left;
+}
+
 void tuple_lease_abort_all(struct tuple_pool *pool)
 {
 	unsigned long end = jiffies + TUPLE_LEASE_PATIENCE;
@@ -161,7 +172,7 @@ void tuple_lease_abort_all(struct tuple_pool *pool)
 	for (;;) {
 		tuple_lease_end_some(pool);
 		flush_work(&pool->work);
-		now = READ_ONCE(pool->in_use) + READ_ONCE(pool->resting);
+		now = tuple_lease_left(pool);
 		if (!now)
 			return;
 		if (now < before)
@@ -173,8 +184,7 @@ void tuple_lease_abort_all(struct tuple_pool *pool)
 		 * on the device or taking them off.
 		 */
 		wait_event_timeout(tuple_lease_plumbed,
-				   READ_ONCE(pool->in_use) +
-				   READ_ONCE(pool->resting) < now, HZ / 100);
+				   tuple_lease_left(pool) < now, HZ / 100);
 	}
 }
 
@@ -182,11 +192,15 @@ static bool tuple_lease_is_killed(struct tuple_net *tn,
 				  const struct in6_addr *addr)
 {
 	struct tuple_lease *lease;
-	bool killed;
+	bool killed = false;
 
 	rcu_read_lock();
 	lease = tuple_lease_find(tn->net, addr);
-	killed = lease && !lease->dead && lease->killed;
+	if (lease) {
+		spin_lock_bh(&lease->pool->lock);
+		killed = !lease->dead && lease->killed;
+		spin_unlock_bh(&lease->pool->lock);
+	}
 	rcu_read_unlock();
 	return killed;
 }

@@ -309,7 +309,7 @@ void tuple_lease_free(struct tuple_lease *lease)
 		tuple_lease_put_key(lease);
 		if (lease->foreign) {
 			/* The admin has it now: keep it out of the pool. */
-			lease->state = TUPLE_LEASE_FOREIGN;
+			tuple_lease_set_state(lease, TUPLE_LEASE_FOREIGN);
 			return;
 		}
 	}
@@ -338,7 +338,7 @@ static void tuple_lease_rest(struct tuple_lease *lease)
 		tuple_lease_free(lease);
 		return;
 	}
-	lease->state = INET_TUPLE_LEASE_QUARANTINE;
+	tuple_lease_set_state(lease, INET_TUPLE_LEASE_QUARANTINE);
 	mod_timer(&lease->timer, jiffies + msecs_to_jiffies(ms));
 }
 
@@ -367,7 +367,7 @@ bool tuple_lease_retire(struct tuple_lease *lease, bool may_sleep)
 		tuple_lease_rest(lease);
 		return false;
 	}
-	lease->state = INET_TUPLE_LEASE_UNPLUMBING;
+	tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
 	if (may_sleep)
 		return true;
 	list_add_tail(&lease->queue, &pool->ending);
@@ -411,7 +411,7 @@ bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 	}
 	tuple_lease_uncharge(lease);
 	if (lease->tcp && !pool->dead &&
-	    !time_after(jiffies, lease->tcp_until)) {
+	    !time_after(jiffies, READ_ONCE(lease->tcp_until))) {
 		tuple_lease_linger(lease);
 		trace_tuple_lease_release(lease);
 		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_DEL_NTF,
@@ -431,7 +431,7 @@ struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
 	rcu_read_lock();
 	while ((lease = READ_ONCE(ts->lease))) {
 		spin_lock_bh(&lease->pool->lock);
-		if (likely(ts->lease == lease))
+		if (likely(READ_ONCE(ts->lease) == lease))
 			return lease;
 		spin_unlock_bh(&lease->pool->lock);
 	}

@@ -48,6 +48,13 @@ struct tuple_lease *tuple_lease_find_shared(const struct tuple_pool *pool,
 
 /* All below, where not said otherwise: pool->lock held */
 
+/* Some look at the state without the lock, and again with it. */
+static inline void tuple_lease_set_state(struct tuple_lease *lease, u8 state)
+{
+	lockdep_assert_held(&lease->pool->lock);
+	WRITE_ONCE(lease->state, state);
+}
+
 /* Count a lease in its user's quota. Return: 0, -EDQUOT, -ENOMEM */
 int tuple_lease_charge(struct tuple_lease *lease);
 void tuple_lease_uncharge(struct tuple_lease *lease);

@@ -14,8 +14,11 @@ static void tuple_lease_linger_by(struct tuple_net *tn, unsigned long when)
 {
 	unsigned long now = jiffies;
 
+	/* Where it is being set, who does that has looked at us already, or
+	 * comes again after a second.
+	 */
 	if (!delayed_work_pending(&tn->linger_work) ||
-	    time_before(when, tn->linger_work.timer.expires))
+	    time_before(when, READ_ONCE(tn->linger_work.timer.expires)))
 		mod_delayed_work(tuple_lease_wq, &tn->linger_work,
 				 time_after(when, now) ? when - now : 0);
 }
@@ -24,12 +27,12 @@ void tuple_lease_linger(struct tuple_lease *lease)
 {
 	struct tuple_net *tn = lease->pool->tn;
 
-	lease->state = INET_TUPLE_LEASE_LINGERING;
-	lease->seen = 1;	/* a look that is under way may miss it */
+	tuple_lease_set_state(lease, INET_TUPLE_LEASE_LINGERING);
+	WRITE_ONCE(lease->seen, 1);	/* a look that is under way may miss it */
 	spin_lock(&tn->linger_lock);
 	list_add_tail(&lease->queue, &tn->lingering);
 	spin_unlock(&tn->linger_lock);
-	tuple_lease_linger_by(tn, lease->tcp_until);
+	tuple_lease_linger_by(tn, READ_ONCE(lease->tcp_until));
 }
 
 void tuple_lease_unlinger(struct tuple_lease *lease)
@@ -75,15 +78,17 @@ bool tuple_lease_timewait(struct tuple_sock *ts, unsigned long *until)
 	struct in6_addr addr;
 	struct sock *tw;
 
+	if (sk->sk_type != SOCK_STREAM || READ_ONCE(sk->sk_state) != TCP_CLOSE)
+		return false;
 	rcu_read_lock();
 	lease = READ_ONCE(ts->lease);
 	if (lease) {
-		connected = lease->connected;
+		/* Once set it stays, and what we ask for was set before. */
+		connected = data_race(!!lease->connected);
 		addr = lease->addr;
 	}
 	rcu_read_unlock();
-	if (!connected || sk->sk_type != SOCK_STREAM ||
-	    sk->sk_state != TCP_CLOSE)
+	if (!connected)
 		return false;
 	*until = jiffies;
 	if (sk->sk_protocol == IPPROTO_MPTCP)
@@ -94,7 +99,7 @@ bool tuple_lease_timewait(struct tuple_sock *ts, unsigned long *until)
 	if (!tw)
 		return false;
 	if (tw->sk_state == TCP_TIME_WAIT)
-		*until = inet_twsk(tw)->tw_timer.expires;
+		*until = READ_ONCE(inet_twsk(tw)->tw_timer.expires);
 	sock_gen_put(tw);
 	return true;
 }
@@ -102,8 +107,9 @@ bool tuple_lease_timewait(struct tuple_sock *ts, unsigned long *until)
 void tuple_lease_note_tcp(struct tuple_lease *lease, unsigned long until)
 {
 	lockdep_assert_held(&lease->pool->lock);
-	if (!lease->tcp || time_after(until, lease->tcp_until))
-		lease->tcp_until = until;
+	/* A look for lingering TCP may write it without the lock. */
+	if (!lease->tcp || time_after(until, READ_ONCE(lease->tcp_until)))
+		WRITE_ONCE(lease->tcp_until, until);
 	lease->tcp = 1;
 }
 
@@ -124,7 +130,7 @@ static void tuple_lease_see(struct net *net, const struct sock *sk)
 	WRITE_ONCE(lease->seen, 1);
 	if (sk->sk_state == TCP_TIME_WAIT)
 		WRITE_ONCE(lease->tcp_until,
-			   inet_twsk(sk)->tw_timer.expires);
+			   READ_ONCE(inet_twsk(sk)->tw_timer.expires));
 }
 
 static void tuple_lease_look(struct net *net)

@@ -75,7 +75,7 @@ static const struct proto_ops *tuple_ops_settled(const struct tuple_sock *ts)
 /* The data path is inet's from now on. Another thread may have put TLS there. */
 static void tuple_ops_settle(struct socket *sock, struct tuple_sock *ts)
 {
-	const struct proto_ops *unbound = ts->unbound;
+	const struct proto_ops *unbound = READ_ONCE(ts->unbound);
 	struct sock *sk = ts->sk;
 
 	if (READ_ONCE(sock->ops) != unbound)
@@ -153,15 +153,20 @@ static void tuple_addr_set(const struct sock *sk, struct tuple_addr *a,
 
 /* Leases */
 
+/* Without the sock lock, another thread may be binding or connecting it: whoever
+ * acts on the answer holds the lock, or leaves the last word to inet, which
+ * looks again under it.
+ */
 bool tuple_ops_is_unbound(const struct tuple_sock *ts)
 {
 	const struct sock *sk = ts->sk;
 
-	if (sk->sk_state != TCP_CLOSE)
+	if (READ_ONCE(sk->sk_state) != TCP_CLOSE)
 		return false;
-	if (inet_sk(sk)->inet_num && sk->sk_type != SOCK_RAW)
+	if (data_race(inet_sk(sk)->inet_num) && sk->sk_type != SOCK_RAW)
 		return false;
-	return READ_ONCE(ts->lease) || !(sk->sk_userlocks & SOCK_BINDADDR_LOCK);
+	return READ_ONCE(ts->lease) ||
+	       !(data_race(sk->sk_userlocks) & SOCK_BINDADDR_LOCK);
 }
 
 /* Make the address of the lease the source of the sock, unless another thread
@@ -317,7 +322,8 @@ static int tuple_ops_bind_late(struct tuple_sock *ts, struct socket *sock)
 	struct sock *sk = ts->sk;
 	struct tuple_addr a = {};
 
-	if (tuple_sock_is_early(sk) || !tuple_ops_is_unbound(ts) || !ts->lease)
+	if (tuple_sock_is_early(sk) || !tuple_ops_is_unbound(ts) ||
+	    !READ_ONCE(ts->lease))
 		return 0;
 	a.ss.ss_family = sk->sk_family;
 	return tuple_ops_bind_lease(ts, sock, &a, sk->sk_family == AF_INET ?
@@ -470,7 +476,8 @@ static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 /* Connected, or on the way there (a connect() that failed leaves no peer) */
 static void tuple_ops_note_peer(struct tuple_sock *ts)
 {
-	if (inet_sk(ts->sk)->inet_dport || ts->sk->sk_state != TCP_CLOSE)
+	if (READ_ONCE(inet_sk(ts->sk)->inet_dport) ||
+	    READ_ONCE(ts->sk->sk_state) != TCP_CLOSE)
 		tuple_lease_connected(ts);
 }
 
@@ -511,7 +518,8 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	 */
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
-	if (sk->sk_type != SOCK_STREAM || sock->state == SS_UNCONNECTED)
+	if (sk->sk_type != SOCK_STREAM ||
+	    READ_ONCE(sock->state) == SS_UNCONNECTED)
 		err = tuple_ops_ready(ts, sock, a.any ? NULL : &a.ip,
 				      tuple_ops_nonblock(sock, flags));
 	if (!err)

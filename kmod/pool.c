@@ -114,7 +114,15 @@ void tuple_pool_put(struct tuple_pool *pool)
 
 static bool tuple_pool_serves(struct tuple_pool *pool, int idx)
 {
-	return READ_ONCE(pool->ready) && READ_ONCE(pool->alloc[idx].total);
+	return READ_ONCE(pool->ready) && READ_ONCE(pool->serves[idx]);
+}
+
+static void tuple_pool_tell_serves(struct tuple_pool *pool)
+{
+	int idx;
+
+	for (idx = 0; idx < 2; idx++)
+		WRITE_ONCE(pool->serves[idx], pool->alloc[idx].total > 0);
 }
 
 bool tuple_pool_serves_any(struct tuple_net *tn, int idx)
@@ -709,6 +717,7 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 	if (err)
 		goto err_put;
 	swap(pool->conf, c->conf);
+	tuple_pool_tell_serves(pool);
 	err = tuple_pool_publish(pool, c->ifindex, extack);
 	if (err)
 		goto err_put;
@@ -722,7 +731,9 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 	err = tuple_sysfs_pool_add(pool);
 	if (err)
 		goto err_unplumb;
+	spin_lock_bh(&pool->lock);
 	WRITE_ONCE(pool->ready, true);
+	spin_unlock_bh(&pool->lock);
 	if (!(c->set & TUPLE_SET_DEFAULT))
 		tuple_pool_claim_default(pool);
 	else if (c->is_default)
@@ -939,10 +950,12 @@ static int tuple_pool_commit(struct tuple_pool *pool,
 		err = tuple_lease_retake(pool, &pool->alloc[1], 1);
 	if (!err && pool->conf.quota != TUPLE_QUOTA_NONE)
 		err = tuple_lease_recount(pool);
-	if (err)
+	if (err) {
 		tuple_pool_swap(pool, conf, alloc);
-	else
+	} else {
+		tuple_pool_tell_serves(pool);
 		tuple_lease_prune(pool);
+	}
 unlock:
 	spin_unlock_bh(&pool->lock);
 	return err;
@@ -959,8 +972,9 @@ static int tuple_pool_rebuild(struct tuple_pool *pool,
 	tuple_alloc_init(&alloc[0]);
 	tuple_alloc_init(&alloc[1]);
 	do {
-		room = READ_ONCE(pool->alloc[0].taken) +
-		       READ_ONCE(pool->alloc[1].taken);
+		spin_lock_bh(&pool->lock);
+		room = pool->alloc[0].taken + pool->alloc[1].taken;
+		spin_unlock_bh(&pool->lock);
 		tuple_pool_unbuild(alloc);
 		err = tuple_pool_build(alloc, conf, room + room / 8);
 		if (!err)

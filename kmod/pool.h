@@ -160,6 +160,7 @@ struct tuple_pool_stats {
  * @quota: (L) xarray uid -> number of leases, while conf.quota is set
  * @dead: (L) deleted: no new leases, and those that end are freed at once
  * @ready: (L) set up: leases may come
+ * @serves: (L, looked at without it too) whether @alloc has addresses; [0] IPv4
  * @ending: (L) leases that wait for @work to take them off the device
  * @killing: (L) leases whose sockets @kill_work is to abort
  * @work: unplumbs, plumbs anew after a device came up
@@ -191,6 +192,7 @@ struct tuple_pool {
 	struct xarray quota;
 	bool dead;
 	bool ready;
+	bool serves[2];
 	struct list_head ending;
 	struct list_head killing;
 	struct work_struct work;

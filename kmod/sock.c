@@ -157,7 +157,8 @@ static bool tuple_sock_is_silent(const struct sock *sk)
 	case IPPROTO_TCP:
 	case IPPROTO_MPTCP:
 	case IPPROTO_SCTP:
-		if (sk->sk_type != SOCK_RAW && sk->sk_state != TCP_CLOSE)
+		if (sk->sk_type != SOCK_RAW &&
+		    READ_ONCE(sk->sk_state) != TCP_CLOSE)
 			return false;
 	}
 	return !sk_wmem_alloc_get(sk);
@@ -187,7 +188,7 @@ static void tuple_sock_unlock_bind(struct sock *sk)
 /* Its next send, connect or bind is a first one again. */
 static void tuple_sock_reset_ops(struct sock *sk)
 {
-	const struct proto_ops *ops;
+	const struct proto_ops *ops, *unbound;
 	struct tuple_sock *ts;
 
 	rcu_read_lock();
@@ -196,8 +197,9 @@ static void tuple_sock_reset_ops(struct sock *sk)
 	/* Not where something else, like TLS, has put its own ops. */
 	if (ts && sk->sk_socket) {
 		ops = READ_ONCE(sk->sk_socket->ops);
-		if (ops->release == ts->unbound->release)
-			cmpxchg(&sk->sk_socket->ops, ops, ts->unbound);
+		unbound = READ_ONCE(ts->unbound);
+		if (ops->release == unbound->release)
+			cmpxchg(&sk->sk_socket->ops, ops, unbound);
 	}
 	write_unlock_bh(&sk->sk_callback_lock);
 	rcu_read_unlock();

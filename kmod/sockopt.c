@@ -68,7 +68,7 @@ static int tuple_sockopt_set_pool(struct socket *sock, struct tuple_sock *ts,
 		return PTR_ERR(name);
 	mutex_lock(&ts->mutex);
 	err = -EISCONN;
-	if (!tuple_ops_is_unbound(ts) || (ts->lease && !move))
+	if (!tuple_ops_is_unbound(ts) || (READ_ONCE(ts->lease) && !move))
 		goto out;
 	err = -ENOENT;
 	if (name && !tuple_sockopt_pool_exists(ts, name))
@@ -100,10 +100,10 @@ static int tuple_sockopt_set_id(struct socket *sock, struct tuple_sock *ts,
 	err = -EISCONN;
 	if (tuple_ops_is_unbound(ts)) {
 		old = ts->scope_id;
-		ts->scope_id = id;
+		WRITE_ONCE(ts->scope_id, id);
 		err = id == old ? 0 : tuple_sockopt_renew(sock, ts);
 		if (err)
-			ts->scope_id = old;
+			WRITE_ONCE(ts->scope_id, old);
 	}
 	mutex_unlock(&ts->mutex);
 	return err;

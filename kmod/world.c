@@ -66,7 +66,7 @@ static int tuple_lease_foreign_add(struct tuple_pool *pool,
 	if (!lease)
 		return -ENOMEM;
 	lease->addr = *addr;
-	lease->state = TUPLE_LEASE_FOREIGN;
+	tuple_lease_set_state(lease, TUPLE_LEASE_FOREIGN);
 	err = tuple_alloc_take(alloc, addr);
 	if (err)
 		goto err_free;
@@ -159,7 +159,7 @@ static bool tuple_lease_resync_next(struct tuple_pool *pool,
 	spin_lock_bh(&pool->lock);
 	dev = rcu_dereference_protected(pool->dev,
 					lockdep_is_held(&pool->lock));
-	if (pool->dead || !dev || !(dev->flags & IFF_UP))
+	if (pool->dead || !dev || !(READ_ONCE(dev->flags) & IFF_UP))
 		goto out;
 	list_for_each_entry_continue(lease, &pool->leases, list) {
 		if (lease->plumbed || lease->killed ||
@@ -207,8 +207,12 @@ void tuple_lease_resync(struct tuple_pool *pool)
 {
 	struct tuple_lease *place;
 	struct in6_addr addr;
+	bool prefix;
 
-	if (pool->conf.plumb == INET_TUPLE_PLUMB_PREFIX) {
+	spin_lock_bh(&pool->lock);
+	prefix = pool->conf.plumb == INET_TUPLE_PLUMB_PREFIX;
+	spin_unlock_bh(&pool->lock);
+	if (prefix) {
 		mutex_lock(&pool->plumb_mutex);
 		tuple_plumb_prefixes(pool);
 		mutex_unlock(&pool->plumb_mutex);

@@ -4,6 +4,10 @@
  * changing earlier ones. Where the kernel has kcov, programs that reach an
  * instruction of the module for the first time are kept to be changed further.
  *
+ * Some calls are whole sequences, which chance alone seldom makes: a connection
+ * that is accepted, a namespace with a pool that goes with its last socket. One
+ * process listens to the events, and reads or does not.
+ *
  * What is tested is that nothing breaks: the framework reads the kernel's log.
  *
  * FUZZ_SECONDS (20), FUZZ_SEED; FUZZ_PCS: a file for the instructions reached,
@@ -16,12 +20,15 @@
 #include <linux/kcov.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #define PROCESSES 2
@@ -31,15 +38,20 @@
 #define CORPUS 512
 #define COVER (256 << 10)
 #define PCS (1 << 20)		/* bytes of module code at most */
+#define SYSFS "/tmp/fuzz.sys"	/* of the namespace that is fuzzed */
+#define SCTP_PEELOFF 102
+#define SCTP_CONNECTX 110
+#define SCTP_CONNECTX3 111
 
 enum op {
 	F_SOCKET, F_BIND, F_CONNECT, F_LISTEN, F_ACCEPT, F_SEND, F_SETOPT,
 	F_GETOPT, F_CLOSE, F_NAME, F_SHUTDOWN, F_GENL, F_LINK, F_DUP, F_OTHER,
+	F_SYSFS, F_PAIR, F_SPACE,
 	F_OPS
 };
 
 static const int weight[F_OPS] = {
-	16, 10, 9, 5, 4, 8, 14, 5, 6, 3, 2, 26, 2, 1, 3,
+	16, 10, 9, 5, 4, 8, 14, 5, 6, 3, 2, 26, 2, 1, 3, 6, 3, 1,
 };
 
 struct call {
@@ -431,6 +443,8 @@ static void make_option(struct call *c)
 		{ SOL_IPV6, IPV6_ADDRFORM }, { IPPROTO_TCP, TCP_ULP },
 		{ IPPROTO_TCP, TCP_FASTOPEN }, { IPPROTO_TCP, TCP_FASTOPEN_CONNECT },
 		{ SOL_SOCKET, SO_LINGER }, { SOL_IP, IP_MTU_DISCOVER },
+		{ SOL_SOCKET, SO_MARK }, { IPPROTO_SCTP, SCTP_PEELOFF },
+		{ IPPROTO_SCTP, SCTP_CONNECTX }, { IPPROTO_SCTP, SCTP_CONNECTX3 },
 	};
 	uint64_t id = rnd(4);
 	int i;
@@ -452,9 +466,38 @@ static void make_option(struct call *c)
 		c->len = other[i].name == SO_LINGER ? 8 : 4;
 		if (other[i].name == IPV6_ADDRFORM)
 			c->data[0] = AF_INET;
+		if (other[i].name == SCTP_CONNECTX)
+			make_sockaddr(c);
 	}
 	if (rnd(16) == 0)
 		c->len = rnd(64);
+}
+
+/* What is written, and behind it the file */
+static void make_sysfs(struct call *c)
+{
+	static const char *const files[] = {
+		"a/plumb", "b/assign", "c/scope", "a/order", "b/quarantine",
+		"c/wait", "a/quota", "b/users", "c/dscp", "a/priority", "b/mark",
+		"c/default", "a/source", "b/state", "a/device", "b/prefixes",
+		"c/excludes", "a/total", "b/in_use", "c/quarantined", "pools",
+		"pools", "d/device", "d/prefixes",
+	};
+	static const char *const words[] = {
+		"", "address", "prefix", "create", "bind", "socket", "user", "lru",
+		"random", "auto", "unset", "unlimited", "on", "off", "active",
+		"draining", "static", "all", "0-1000", "tp0", "tp1", "+10.79.3.0/28",
+		"-10.79.3.0/28", "+10.79.0.5", "-10.79.0.5", "+fd79:3::/120",
+		"+10.79.0.1-10.79.0.3", "+d", "-d", "+a/b", "63", "0x10",
+	};
+	const char *word = words[rnd(sizeof(words) / sizeof(words[0]))];
+	const char *file = files[rnd(sizeof(files) / sizeof(files[0]))];
+	int n = snprintf((char *)c->data, DATA, "%s", word);
+
+	if (rnd(8) == 0)
+		n = snprintf((char *)c->data, DATA, "%u", number());
+	strcpy((char *)c->data + n + 1, file);
+	c->len = n + 1 + strlen(file) + 1;
 }
 
 static void make_call(struct call *c)
@@ -479,6 +522,9 @@ static void make_call(struct call *c)
 	case F_CONNECT:
 	case F_SEND:
 		make_sockaddr(c);
+		break;
+	case F_SYSFS:
+		make_sysfs(c);
 		break;
 	case F_SETOPT:
 	case F_GETOPT:
@@ -507,6 +553,20 @@ static void tell_refusal(const struct call *c, const struct nlmsghdr *nlh,
 	note("command %u: %s, %s at %d", c->arg[0], strerror(err), text, at);
 }
 
+/* What is asked for, or killed, is the lease of a socket of the program. */
+static void aim(struct nlattr *addr, uint32_t n)
+{
+	struct sockaddr_storage ss = {};
+	socklen_t len = sizeof(ss);
+
+	if (slot[n % SLOTS] < 0 || getsockname(slot[n % SLOTS], (void *)&ss, &len))
+		return;
+	if (ss.ss_family == AF_INET && addr->nla_len == NLA_HDRLEN + 4)
+		memcpy(addr + 1, &((struct sockaddr_in *)&ss)->sin_addr, 4);
+	if (ss.ss_family == AF_INET6 && addr->nla_len == NLA_HDRLEN + 16)
+		memcpy(addr + 1, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
+}
+
 static int run_genl(const struct call *c)
 {
 	static char buf[65536] __attribute__((aligned(8)));
@@ -522,6 +582,10 @@ static int run_genl(const struct call *c)
 	ghdr->cmd = c->arg[0];
 	ghdr->version = 1;
 	memcpy(mnl_nlmsg_get_payload_tail(nlh), c->data, c->len);
+	if ((c->arg[0] == INET_TUPLE_CMD_LEASE_KILL ||
+	     c->arg[0] == INET_TUPLE_CMD_LEASE_GET) && c->arg[2] & 1 &&
+	    c->len >= NLA_HDRLEN + 4)
+		aim(mnl_nlmsg_get_payload_tail(nlh), c->arg[3]);
 	nlh->nlmsg_len += NLA_ALIGN(c->len);
 	if (mnl_socket_sendto(genl, nlh, nlh->nlmsg_len) < 0)
 		return -1;
@@ -623,6 +687,79 @@ static int run_link(const struct call *c)
 	}
 }
 
+static int run_sysfs(const struct call *c)
+{
+	size_t n = strnlen((const char *)c->data, DATA);
+	char path[256], data[DATA];
+	int fd, r;
+
+	if (n + 1 >= c->len || !memchr(c->data + n + 1, 0, c->len - n - 1))
+		return 0;
+	snprintf(path, sizeof(path), SYSFS "/class/inet_tuple/%s",
+		 (const char *)c->data + n + 1);
+	if (strstr(path, ".."))
+		return 0;
+	fd = open(path, c->arg[0] % 4 ? O_WRONLY : O_RDONLY);
+	if (fd < 0)
+		return -1;
+	r = c->arg[0] % 4 ? write(fd, c->data, n) : read(fd, data, sizeof(data));
+	close(fd);
+	return r < 0 ? -1 : 0;
+}
+
+/* A listener, who connects to it, and what is accepted */
+static int run_pair(const struct call *c)
+{
+	static const uint32_t kinds[] = { 0, 0, 4, 8 };	/* of run_socket() */
+	struct call s = {
+		.arg = { kinds[c->arg[0] % 4], c->arg[1], 0, 1 },
+	};
+	struct sockaddr_storage ss = { .ss_family = c->arg[1] & 1 ? AF_INET6 : AF_INET };
+	socklen_t len = sizeof(ss);
+	int new;
+
+	for (s.slot = 0; s.slot < 2; s.slot++)
+		if (run_socket(&s))
+			return -1;
+	if (bind(slot[0], (void *)&ss, c->arg[1] & 1 ? sizeof(struct sockaddr_in6) :
+						       sizeof(struct sockaddr_in)) ||
+	    listen(slot[0], 4) || getsockname(slot[0], (void *)&ss, &len) ||
+	    connect(slot[1], (void *)&ss, len))
+		return -1;
+	new = accept(slot[0], NULL, NULL);
+	if (new < 0)
+		return -1;
+	if (slot[2] >= 0)
+		close(slot[2]);
+	slot[2] = new;
+	return 0;
+}
+
+/* A socket in a namespace that ends with it, pool and all */
+static int run_space(const struct call *c)
+{
+	static int home = -1;
+	struct inet_tuple_handle *h;
+	int r = -1;
+
+	if (home < 0)
+		home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	rtnl_close();
+	link_up("lo");
+	if (!inet_tuple_handle_open(&h, NULL)) {
+		pool_add(h, "name=n dev=lo prefix=10.79.0.0/28 prefix=fd79:0:0::/124 plumb=%u",
+			 c->arg[2] >> 8 & 1);
+		inet_tuple_handle_close(h);
+		r = run_socket(c);
+	}
+	rtnl_close();
+	if (setns(home, CLONE_NEWNET))
+		_exit(1);
+	return r;
+}
+
 static int run_other(const struct call *c, int fd)
 {
 	char data[512];
@@ -653,6 +790,12 @@ static int run_call(const struct call *c)
 		return run_genl(c);
 	case F_LINK:
 		return run_link(c);
+	case F_SYSFS:
+		return run_sysfs(c);
+	case F_PAIR:
+		return run_pair(c);
+	case F_SPACE:
+		return run_space(c);
 	}
 	if (fd < 0)
 		return 0;
@@ -678,6 +821,7 @@ static int run_call(const struct call *c)
 				  c->arg[3] % 64 ? (void *)c->data : NULL, c->len);
 	case F_GETOPT:
 		len = c->arg[3] % 8 ? sizeof(data) : c->arg[2] % sizeof(data);
+		memcpy(data, c->data, sizeof(data));
 		return getsockopt(fd, c->arg[0], c->arg[1], data, &len);
 	case F_CLOSE:
 		slot[c->slot] = -1;
@@ -907,6 +1051,25 @@ static int genl_open(void)
 	return n < 0 || mnl_cb_run(buf, n, 0, 0, on_family, NULL) < 0 || !family;
 }
 
+static int on_event(int event, const struct inet_tuple_obj *obj, void *arg)
+{
+	return 0;
+}
+
+/* The module tells of events only where somebody listens. */
+static struct inet_tuple_handle *listen_events(void)
+{
+	struct inet_tuple_handle *h;
+	int fd;
+
+	if (inet_tuple_handle_open(&h, NULL))
+		return NULL;
+	fd = inet_tuple_events_fd(h);
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	return h;
+}
+
 static void on_alarm(int sig)
 {
 }
@@ -917,6 +1080,7 @@ static void fuzz_process(int n)
 		.it_interval.tv_usec = 250000, .it_value.tv_usec = 250000,
 	};
 	struct sigaction sa = { .sa_handler = on_alarm };
+	struct inet_tuple_handle *events;
 	static struct program p;
 	uint64_t rounds = 0;
 
@@ -927,10 +1091,13 @@ static void fuzz_process(int n)
 	rtnl_close();
 	if (genl_open())
 		_exit(1);
+	events = n ? NULL : listen_events();
 	kcov_start();
 	while (!sh->stop) {
 		if (n == 0 && rounds++ % 32 == 0)
 			restore(rounds == 1);
+		while (events && !inet_tuple_events_read(events, on_event, NULL))
+			;
 		make_program(&p);
 		kcov_take();
 		run_program(&p);
@@ -945,7 +1112,7 @@ static void tell(unsigned int seconds)
 	static const char *const name[] = {
 		"socket", "bind", "connect", "listen", "accept", "send",
 		"setsockopt", "getsockopt", "close", "name", "shutdown",
-		"netlink", "device", "dup", "other",
+		"netlink", "device", "dup", "other", "sysfs", "pair", "namespace",
 	};
 	uint64_t total = 0;
 	const char *path = getenv("FUZZ_PCS");
@@ -1016,6 +1183,11 @@ int main(void)
 		bail("mmap");
 	module_place();
 	own_namespace();
+	/* of a place of its own: kcov is below the other one */
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    (mkdir(SYSFS, 0700) && errno != EEXIST) ||
+	    mount("sysfs", SYSFS, "sysfs", 0, NULL))
+		bail("sysfs");
 	if (dummy_add("tp0"))
 		bail("device");
 	rtnl_close();

@@ -1103,6 +1103,82 @@ TEST_F(change, sctp_child)
 	ALL_BACK(10000);
 }
 
+#define SCTP_PEELOFF 102	/* struct { assoc_id, sd }; headers of its own */
+#define SCTP_CONNECTX 110
+#define SCTP_CONNECTX3 111
+
+struct peeloff {
+	int32_t assoc, sd;
+};
+
+/* A socket of many associations, and one of them peeled off: an ordinary inet
+ * socket, which outlives the other, at an address that does not.
+ */
+TEST_F(change, sctp_peeloff)
+{
+	int server = SCTP(SOCK_SEQPACKET), fd, peer;
+	struct peeloff arg = { .assoc = 0 };
+	socklen_t len = sizeof(arg);
+	long refs;
+
+	if (server == -EPROTONOSUPPORT)
+		SKIP(return, "no SCTP here");
+	limit_waits(server);
+	ASSERT_EQ(0, listen(server, 5));
+	EXPECT_EQ(-1, getsockopt(server, IPPROTO_SCTP, SCTP_PEELOFF, &arg, &len));
+	peer = peer_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+	limit_waits(peer);
+	ASSERT_EQ(0, try_connect(peer, local_address(server)));
+	ASSERT_EQ(1, send(peer, "x", 1, 0));
+	ASSERT_EQ(1, try_recv(server, 0));
+	/* the associations are numbered; the first that will do is it */
+	for (arg.assoc = 1; arg.assoc < 10000; arg.assoc++) {
+		len = sizeof(arg);
+		if (!getsockopt(server, IPPROTO_SCTP, SCTP_PEELOFF, &arg, &len))
+			break;
+	}
+	ASSERT_GT(10000, arg.assoc);
+	fd = arg.sd;
+	limit_waits(fd);
+	EXPECT_FALSE(has_lease(fd));
+	EXPECT_TRUE(talks(fd, peer));
+	EXPECT_TRUE(has_lease(server));
+	refs = module_refs("inet_tuple");
+	close(fd);
+	close(peer);
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs));
+	close(server);
+	ALL_BACK(10000);
+}
+
+/* To be connected by an option needs a lease too. */
+TEST_F(change, sctp_connectx)
+{
+	int server, fd = SCTP(SOCK_STREAM), peer;
+	struct addr to;
+
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no SCTP here");
+	close(fd);
+	ASSERT_EQ(0, pool_set("p assign bind"));
+	server = peer_server(AF_INET, SOCK_STREAM, IPPROTO_SCTP, 0);
+	to = peer_address(AF_INET, local_port(server));
+	fd = SCTP(SOCK_STREAM);
+	limit_waits(fd);
+	EXPECT_FALSE(has_lease(fd));
+	/* what it says is the association's number */
+	ASSERT_LT(0, setsockopt(fd, IPPROTO_SCTP, SCTP_CONNECTX, &to.sa, to.len));
+	EXPECT_TRUE(has_lease(fd));
+	peer = accept(server, NULL, NULL);
+	ASSERT_LE(0, peer);
+	limit_waits(peer);
+	EXPECT_TRUE(talks(fd, peer));
+	close(fd);
+	close(peer);
+	close(server);
+	ALL_BACK(10000);
+}
+
 /* The module stays while it is needed, and not longer. */
 
 FIXTURE(module) {
