@@ -108,6 +108,7 @@ static int set_environment(const struct tuplerun_conf *conf)
 		 (unsigned long long)conf->scope_id);
 	err |= conf->scope_id ? setenv(ENV_SCOPE_ID, number, 1) :
 				unsetenv(ENV_SCOPE_ID);
+	err |= conf->mptcp ? setenv(ENV_MPTCP, "1", 1) : unsetenv(ENV_MPTCP);
 	if (err)
 		complain("no memory");
 	return err ? FAILED : 0;

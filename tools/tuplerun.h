@@ -5,7 +5,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <linux/inet_tuple.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP	262
+#endif
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -19,6 +24,7 @@
  */
 #define ENV_POOL	"TUPLERUN_POOL"
 #define ENV_SCOPE_ID	"TUPLERUN_SCOPE_ID"
+#define ENV_MPTCP	"TUPLERUN_MPTCP"
 #define ENV_INET	"TUPLERUN_INET"
 #define ENV_INET6	"TUPLERUN_INET6"
 #define WORD_PLAIN	"plain"
@@ -33,11 +39,13 @@
  * @family: what stands for AF_INET and AF_INET6
  * @pool: the pool to lease from; "": the kernel's choice
  * @scope_id: INET_TUPLE_SCOPE_ID of every socket; 0: each has its own address
+ * @mptcp: MPTCP in place of TCP
  */
 struct tuplerun_conf {
 	int family[2];
 	char pool[INET_TUPLE_NAMSIZ];
 	uint64_t scope_id;
+	bool mptcp;
 };
 
 enum tuplerun_way { WAY_CHOSEN, WAY_PRELOAD, WAY_SECCOMP };

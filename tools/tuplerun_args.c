@@ -11,7 +11,7 @@
 #define VERSION "0"
 #endif
 
-enum { SECCOMP = 256, PRELOAD };
+enum { SECCOMP = 256, PRELOAD, MPTCP };
 
 static const struct option options[] = {
 	{ "pool", required_argument, NULL, 'p' },
@@ -19,6 +19,7 @@ static const struct option options[] = {
 	{ "fallback", no_argument, NULL, 'f' },
 	{ "seccomp", no_argument, NULL, SECCOMP },
 	{ "preload", no_argument, NULL, PRELOAD },
+	{ "mptcp", no_argument, NULL, MPTCP },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -38,7 +39,8 @@ void complain(const char *fmt, ...)
 static void usage(FILE *f)
 {
 	fputs("Usage: tuplerun [-p|--pool NAME] [-s|--scope process|socket]\n"
-	      "                [--seccomp|--preload] [-f|--fallback] [--] COMMAND [ARG]...\n"
+	      "                [--seccomp|--preload] [--mptcp] [-f|--fallback]\n"
+	      "                [--] COMMAND [ARG]...\n"
 	      "       tuplerun --help | --version\n", f);
 }
 
@@ -101,6 +103,9 @@ static int set_option(struct tuplerun *t, int c)
 		return set_way(t, WAY_SECCOMP);
 	case PRELOAD:
 		return set_way(t, WAY_PRELOAD);
+	case MPTCP:
+		t->conf.mptcp = true;
+		return -1;
 	case 'h':
 		usage(stdout);
 		return 0;

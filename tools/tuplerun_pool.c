@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the module has to offer, asked once, before the command runs. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 #include <libinettuple.h>
 #include "tuplerun.h"
 
@@ -64,6 +66,21 @@ static int nothing(struct tuplerun *t, int err)
 	return t->fallback ? 0 : FAILED;
 }
 
+/* The kernel may come without MPTCP, and net.mptcp.enabled be off. */
+static int ask_for_mptcp(struct tuplerun *t)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	complain("MPTCP: %s%s", strerror(errno),
+		 t->fallback ? ": TCP takes its place" : "");
+	t->conf.mptcp = false;
+	return t->fallback ? 0 : FAILED;
+}
+
 /* A family that no pool serves is as on a host without it, which programs
  * know how to live with, and which does not show them to the world under the
  * host's own address.
@@ -73,6 +90,8 @@ int tuplerun_ask(struct tuplerun *t)
 	bool served[2] = { false, false };
 	int six, err;
 
+	if (t->conf.mptcp && ask_for_mptcp(t))
+		return FAILED;
 	err = inet_tuple_family(AF_INET);
 	if (err > 0)
 		err = look_at_pools(t->conf.pool, served);

@@ -55,6 +55,16 @@ static int family(const char *env, const char *path, int otherwise)
 	return read_family(path, otherwise);
 }
 
+/* mptcpize(1) preloads a socket() that asks no next one, so ours is to come
+ * first and to do what that would have done.
+ */
+static bool wants_mptcp(void)
+{
+	const char *list = getenv("LD_PRELOAD");
+
+	return getenv(ENV_MPTCP) || (list && strstr(list, "/libmptcpwrap.so"));
+}
+
 static void setup(void)
 {
 	const char *pool = getenv(ENV_POOL);
@@ -68,6 +78,7 @@ static void setup(void)
 		strcpy(conf.pool, pool);
 	if (id)
 		conf.scope_id = strtoull(id, NULL, 10);
+	conf.mptcp = wants_mptcp();
 	/* POSIX lets a void * be this pointer; C has no word for it. */
 	*(void **)&next_socket = dlsym(RTLD_NEXT, "socket");
 	if (!next_socket)

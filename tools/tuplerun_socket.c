@@ -11,10 +11,6 @@
 #include <unistd.h>
 #include "tuplerun.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 #define TYPE_MASK 0xf	/* SOCK_TYPE_MASK of the kernel: the rest are flags */
 
 static bool wants_dgram(int domain, int protocol)
@@ -51,6 +47,12 @@ bool tuplerun_wants(int domain, int type, int protocol)
 	return false;
 }
 
+static bool is_tcp(int type, int protocol)
+{
+	return (type & TYPE_MASK) == SOCK_STREAM &&
+	       (protocol == IPPROTO_IP || protocol == IPPROTO_TCP);
+}
+
 /* The scope comes first: the move to another pool then goes straight to the
  * shared lease there, and that pool needs no address to spare.
  */
@@ -85,6 +87,8 @@ int tuplerun_socket(const struct tuplerun_conf *conf, tuplerun_make *make,
 
 	if (family == FAMILY_NONE)
 		return -EAFNOSUPPORT;
+	if (conf->mptcp && is_tcp(type, protocol))
+		protocol = IPPROTO_MPTCP;
 	fd = make(family == FAMILY_PLAIN ? domain : family, type, protocol);
 	if (fd < 0)
 		return -errno;

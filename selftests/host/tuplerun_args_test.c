@@ -70,6 +70,12 @@ static void test_good(void)
 	ok(parse("tuplerun --version") == 0, "--version");
 }
 
+static void test_mptcp(void)
+{
+	ok(parse("tuplerun cmd") == -1 && !t.conf.mptcp, "TCP is TCP");
+	ok(parse("tuplerun --mptcp cmd --mptcp") == -1 && t.conf.mptcp, "--mptcp");
+}
+
 static void test_scope(void)
 {
 	uint64_t id;
@@ -247,6 +253,7 @@ int main(void)
 		return 1;
 	test_good();
 	test_scope();
+	test_mptcp();
 	test_bad();
 	test_wants();
 	test_find();
