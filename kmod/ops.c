@@ -163,8 +163,10 @@ bool tuple_ops_is_unbound(const struct tuple_sock *ts)
 
 	if (READ_ONCE(sk->sk_state) != TCP_CLOSE)
 		return false;
+	/* see above */
 	if (data_race(inet_sk(sk)->inet_num) && sk->sk_type != SOCK_RAW)
 		return false;
+	/* see above */
 	return READ_ONCE(ts->lease) ||
 	       !(data_race(sk->sk_userlocks & SOCK_BINDADDR_LOCK));
 }

@@ -404,6 +404,62 @@ TEST_F(life, accept_against_close)
 	ALL_BACK(5000);
 }
 
+struct joining {
+	int domain;
+	struct inet_tuple_addr addr;	/* of whom they join, as far as known */
+	int stop;
+};
+
+static void *join_all(void *arg)
+{
+	struct joining *j = arg;
+	int fd;
+
+	while (!__atomic_load_n(&j->stop, __ATOMIC_RELAXED)) {
+		fd = socket(j->domain, SOCK_DGRAM, 0);
+		sched_yield();
+		if (fd >= 0)
+			close(fd);
+	}
+	return NULL;
+}
+
+static void *kill_all(void *arg)
+{
+	struct inet_tuple_handle *h = pool_handle();
+	struct joining *j = arg;
+
+	while (!__atomic_load_n(&j->stop, __ATOMIC_RELAXED))
+		inet_tuple_lease_kill(h, &j->addr);
+	inet_tuple_handle_close(h);
+	return NULL;
+}
+
+/* A lease that is taken from those who are just joining others */
+TEST_F(life, join_against_kill)
+{
+	struct joining j = { .domain = variant->domain };
+	pthread_t thread[3];
+	long end;
+	int i, fd;
+
+	ASSERT_EQ(0, pool_add(POOL "scope user"));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL,
+					    i ? join_all : kill_all, &j));
+	for (end = now_ms() + 2000; now_ms() < end; sleep_ms(1)) {
+		fd = try_socket(variant->domain, SOCK_DGRAM, 0);
+		if (fd < 0)
+			continue;
+		j.addr = tuple_addr_of(local_text(fd));
+		close(fd);
+	}
+	__atomic_store_n(&j.stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	ALL_BACK(5000);
+}
+
 /* The file is not the socket. */
 
 TEST_F(life, dup)
