@@ -2,8 +2,9 @@
 /* The two address families: a tuple socket is an inet socket.
  *
  * create() has inet make a socket, moves its sock to the caller's struct
- * socket, and throws the empty shell away. What is left of the difference are
- * the proto_ops (ops.c) and the struct tuple_sock.
+ * socket, and throws the empty shell away (that of MPTCP on old kernels, with
+ * the socket). What is left of the difference are the proto_ops (ops.c) and the
+ * struct tuple_sock.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -90,7 +91,13 @@ static int tuple_af_create(struct net *net, struct socket *sock, int protocol,
 		goto err_free;
 	sock->ops = ops;
 	tuple_af_graft(sock, in);
-	sock_release(in);
+	if (tuple_shell_in_use(sock->sk)) {
+		/* where the subflow looks whether a writer waits for space */
+		set_bit(SOCK_NOSPACE, &in->flags);
+		ts->shell = in;
+	} else {
+		sock_release(in);
+	}
 
 	err = tuple_af_assign(ts, family == AF_INET6);
 	if (err)

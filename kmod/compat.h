@@ -19,6 +19,15 @@
 #error "inet_tuple needs Linux 6.1 or later"
 #endif
 
+/* 6.4: MPTCP makes its first subflow when it is needed. Before, it is made with
+ * the sock, and keeps pointing to the struct socket that it was made for.
+ */
+static inline bool tuple_shell_in_use(const struct sock *sk)
+{
+	return LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0) &&
+	       sk->sk_protocol == IPPROTO_MPTCP;
+}
+
 /* 6.10: accept() takes one struct for what were two arguments */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 struct proto_accept_arg {

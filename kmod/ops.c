@@ -659,6 +659,35 @@ static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
 	return tuple_sock_adopt(child, newsock->sk, ts->destruct);
 }
 
+static bool tuple_accept_may(const struct proto_ops *base, struct socket *sock)
+{
+	return READ_ONCE(sock->sk->sk_state) != TCP_LISTEN ||
+	       base->poll(sock->file, sock, NULL) & EPOLLIN;
+}
+
+/* MPTCP's accept() would sleep on the shell, where nobody wakes it: see
+ * tuple_shell_in_use(). So the waiting is done here.
+ */
+static int tuple_accept_wait(const struct proto_ops *base, struct socket *sock,
+			     struct socket *newsock,
+			     struct proto_accept_arg *arg)
+{
+	long left, timeo = sock_rcvtimeo(sock->sk, arg->flags & O_NONBLOCK);
+	int err;
+
+	arg->flags |= O_NONBLOCK;
+	for (left = timeo;;) {
+		err = tuple_base_accept(base, sock, newsock, arg);
+		if (err != -EAGAIN || !left)
+			return err;
+		left = wait_event_interruptible_timeout(sock->wq.wait,
+							tuple_accept_may(base, sock),
+							left);
+		if (left < 0)
+			return sock_intr_errno(timeo);
+	}
+}
+
 static int tuple_do_accept(struct socket *sock, struct socket *newsock,
 			   struct proto_accept_arg *arg)
 {
@@ -671,7 +700,9 @@ static int tuple_do_accept(struct socket *sock, struct socket *newsock,
 	child = tuple_sock_alloc();
 	if (!child)
 		return -ENOMEM;
-	err = tuple_base_accept(base, sock, newsock, arg);
+	err = tuple_shell_in_use(sock->sk) ?
+		tuple_accept_wait(base, sock, newsock, arg) :
+		tuple_base_accept(base, sock, newsock, arg);
 	if (err) {
 		tuple_sock_free(child);
 		return err;
@@ -844,6 +875,7 @@ static int tuple_getsockopt(struct socket *sock, int level, int optname,
 static int tuple_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
+	struct socket *shell;
 	struct tuple_sock *ts;
 	int err;
 
@@ -851,7 +883,10 @@ static int tuple_release(struct socket *sock)
 		return 0;
 	ts = tuple_sock_find(sk);
 	sock_hold(sk);
+	shell = ts->shell;
 	err = tuple_ops_base(ts)->release(sock);
+	if (shell)
+		sock_release(shell);
 	tuple_sock_closed(ts);
 	sock_put(sk);
 	return err;

@@ -52,6 +52,7 @@ struct tuple_sock {
 	u64 scope_id;
 	char *pool_name;
 	const struct proto_ops *unbound;
+	struct socket *shell;	/* of create(), see tuple_shell_in_use() */
 	bool hooked;
 };
 
