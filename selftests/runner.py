@@ -282,7 +282,6 @@ def tests(pattern):
             or fnmatch.fnmatch(os.path.splitext(f)[0], pattern)]
 
 
-<<<<<<< HEAD
 def share_of(files, limits, share, shares):
     """Which of the files are ours, so that all shares take equally long."""
     loads = [[0, i, []] for i in range(shares)]
@@ -294,17 +293,12 @@ def share_of(files, limits, share, shares):
 
 
 def main(pattern='*', share='1/1'):
-=======
-def main(pattern='*'):
-    files = tests(pattern)
-    leaks = files and leaks_begin()
->>>>>>> 3ec2e6e (lease: mark what is looked at without a lock, and lock what was not)
     factor = int(os.environ.get('TIMEOUT_FACTOR', '1'))
     if os.environ.get('INET_TUPLE_LONG'):
         factor *= 4
     limits = settings()
     files = share_of(tests(pattern), limits, *map(int, share.split('/')))
-    leaks = files and os.path.exists(KMEMLEAK)
+    leaks = files and leaks_begin()
     results = open('/dev/ttyS1', 'w', buffering=1)
     results.write(' '.join(['plan'] + files + (['kmemleak'] if leaks else [])) + '\n')
     log = KernelLog()
