@@ -19,7 +19,7 @@
 #include <linux/sched/task.h>
 #include <net/addrconf.h>
 #include <net/if_inet6.h>
-#include <net/ip6_route.h>
+#include <net/ip6_fib.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
 #include <net/netlink.h>
@@ -206,28 +206,62 @@ static int tuple_plumb_addr(struct tuple_pool *pool,
 	return tuple_plumb_request(pool->tn, &msg, answered);
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
-static bool tuple_plumb_is_local(struct net *net, const struct in6_addr *addr)
+/* addrconf adds the local route of an address from a work item; before it is
+ * there, what arrives for the address is dropped. The item holds a reference on
+ * the address that is its function's to drop. So who gets hold of one that has
+ * not begun may call that function himself, and need not wait.
+ */
+static struct inet6_ifaddr *tuple_plumb_find6(struct tuple_pool *pool,
+					      const struct in6_addr *addr)
 {
-	struct rt6_info *rt = rt6_lookup(net, addr, NULL, 0, NULL, 0);
-	bool local = false;
+	struct net_device *dev = rcu_dereference(pool->dev);
+	struct inet6_dev *idev = dev ? __in6_dev_get(dev) : NULL;
+	struct inet6_ifaddr *ifa;
 
-	if (rt) {
-		local = rt->rt6i_flags & RTF_LOCAL;
-		ip6_rt_put(rt);
-	}
+	/* The latest one comes first, but for scopes. */
+	if (idev)
+		list_for_each_entry_rcu(ifa, &idev->addr_list, if_list)
+			if (ipv6_addr_equal(&ifa->addr, addr))
+				return ifa;
+	return NULL;
+}
+
+static void tuple_plumb_complete6(struct tuple_pool *pool,
+				  const struct in6_addr *addr)
+{
+	struct work_struct *work = NULL;
+	struct inet6_ifaddr *ifa;
+
+	rcu_read_lock();
+	ifa = tuple_plumb_find6(pool, addr);
+	if (ifa && cancel_delayed_work(&ifa->dad_work))
+		work = &ifa->dad_work.work;
+	rcu_read_unlock();
+	if (work)
+		work->func(work);
+}
+
+static bool tuple_plumb_is_local6(struct tuple_pool *pool,
+				  const struct in6_addr *addr)
+{
+	struct inet6_ifaddr *ifa;
+	bool local;
+
+	rcu_read_lock();
+	ifa = tuple_plumb_find6(pool, addr);
+	local = ifa && ifa->rt && rcu_access_pointer(ifa->rt->fib6_node);
+	rcu_read_unlock();
 	return local;
 }
 
-/* addrconf adds the local route from a work item; before it is there, what
- * arrives for the address is dropped.
- */
-static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
+static int tuple_plumb_wait_local6(struct tuple_pool *pool,
+				   const struct in6_addr *addr)
 {
 	unsigned long end = jiffies + 2 * HZ;
 	unsigned int usec = 10;
 
-	while (!tuple_plumb_is_local(net, addr)) {
+	tuple_plumb_complete6(pool, addr);
+	while (!tuple_plumb_is_local6(pool, addr)) {
 		if (time_after(jiffies, end))
 			return -EADDRNOTAVAIL;
 		usleep_range(usec, 2 * usec);
@@ -235,12 +269,6 @@ static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
 	}
 	return 0;
 }
-#else
-static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
-{
-	return 0;
-}
-#endif
 
 int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 {
@@ -252,7 +280,7 @@ int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 		if (err)
 			return err;
 		if (!ipv6_addr_v4mapped(addr))
-			err = tuple_plumb_wait_local(pool->tn->net, addr);
+			err = tuple_plumb_wait_local6(pool, addr);
 		else if (inet_addr_type(pool->tn->net, addr->s6_addr32[3]) !=
 			 RTN_LOCAL)
 			err = -ENOMEM;	/* inet does not tell */
