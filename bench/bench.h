@@ -35,7 +35,7 @@ double measure(void (*op)(int f), int f);
 double measure_block(void (*op)(int f), int f, unsigned int n);
 
 /* A line for the report; what is not there is 0 */
-void row(const char *name, const char *against, double ours, double theirs,
+void say(const char *name, const char *against, double ours, double theirs,
 	 double goal, const char *unit);
 
 struct memory {

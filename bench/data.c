@@ -117,7 +117,7 @@ static void data_row(int f, int type, size_t size)
 	snprintf(name, sizeof(name), "%s send and receive %zu bytes, %s",
 		 type == SOCK_DGRAM ? "UDP" : "TCP", size, families[f].name);
 	theirs = side(f, type, size, false);
-	row(name, "plain", side(f, type, size, true), theirs, 1,
+	say(name, "plain", side(f, type, size, true), theirs, 1,
 	    "instructions");
 }
 

@@ -76,11 +76,12 @@ double measure(void (*op)(int f), int f)
 	return cost[BLOCKS / 2];
 }
 
-void row(const char *name, const char *against, double ours, double theirs,
+void say(const char *name, const char *against, double ours, double theirs,
 	 double goal, const char *unit)
 {
-	printf("{\"row\": \"%s\", \"against\": \"%s\", \"ours\": %.1f, \"theirs\": %.1f, \"goal\": %.3f, \"unit\": \"%s\"}\n",
-	       name, against, ours, theirs, goal, unit);
+	printf("{\"row\": \"%s\", \"against\": \"%s\", ", name, against);
+	printf("\"ours\": %.1f, \"theirs\": %.1f, ", ours, theirs);
+	printf("\"goal\": %.3f, \"unit\": \"%s\"}\n", goal, unit);
 	fflush(stdout);
 	fprintf(stderr, "%-44s %12.1f %12.1f  %s\n", name, ours, theirs, unit);
 }

@@ -55,9 +55,9 @@ void bench_plumb(void)
 		theirs[1] = measure_block(helper_close, f, MANY);
 		snprintf(name, sizeof(name), "%u addresses put on, %s", MANY,
 			 families[f].name);
-		row(name, "helper", ours[0], theirs[0], 0.5, "instructions each");
+		say(name, "helper", ours[0], theirs[0], 0.5, "instructions each");
 		snprintf(name, sizeof(name), "%u addresses taken off, %s", MANY,
 			 families[f].name);
-		row(name, "helper", ours[1], theirs[1], 0.5, "instructions each");
+		say(name, "helper", ours[1], theirs[1], 0.5, "instructions each");
 	}
 }

@@ -85,9 +85,9 @@ static void pools_row(int f, unsigned int large, unsigned int small)
 	snprintf(against, sizeof(against), "one of /%u", small);
 	snprintf(name, sizeof(name), "pool of an %s /%u added", families[f].name,
 		 large);
-	row(name, against, ours.instructions, theirs.instructions, 1.2,
+	say(name, against, ours.instructions, theirs.instructions, 1.2,
 	    "instructions");
-	row(name, against, ours.bytes, theirs.bytes, 1.2, "bytes");
+	say(name, against, ours.bytes, theirs.bytes, 1.2, "bytes");
 }
 
 void bench_pools(void)

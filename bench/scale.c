@@ -62,7 +62,7 @@ static uint16_t family_id(struct mnl_socket *nl)
 }
 
 /* Return: instructions in all; the longest recv() is in @longest */
-static double dump(uint64_t *longest, unsigned int *n)
+static double dump_all(uint64_t *longest, unsigned int *n)
 {
 	struct mnl_socket *nl = mnl_socket_open(NETLINK_GENERIC);
 	struct nlmsghdr *nlh;
@@ -107,10 +107,10 @@ static void dump_rows(void)
 	double total;
 	char name[64];
 
-	total = dump(&longest, &n);
+	total = dump_all(&longest, &n);
 	snprintf(name, sizeof(name), "dump of %u leases", n);
-	row(name, "", total / n, 0, 2000, "instructions each");
-	row("the longest that one part of it takes", "", longest, 0, 0,
+	say(name, "", total / n, 0, 2000, "instructions each");
+	say("the longest that one part of it takes", "", longest, 0, 0,
 	    "instructions");
 }
 
@@ -122,7 +122,7 @@ static void dump_command(const char *option, const char *what, unsigned int n)
 	command("tuplectl %s lease show >/dev/null", option);
 	snprintf(name, sizeof(name), "tuplectl lease show of %u leases, %s", n,
 		 what);
-	row(name, "", (double)(now() - start) / n, 0, 0, "instructions each");
+	say(name, "", (double)(now() - start) / n, 0, 0, "instructions each");
 }
 
 /* Sockets by the hundred thousand */
@@ -157,23 +157,23 @@ static void million(int f)
 	more(families[f].tuple, MILLION - 10);
 	snprintf(name, sizeof(name), "%u UDP sockets opened, %s", MILLION,
 		 families[f].name);
-	row(name, "", (double)(now() - start) / MILLION, 0, 0,
+	say(name, "", (double)(now() - start) / MILLION, 0, 0,
 	    "instructions each");
 	memory_read(&after);
 	many = measure(assign_release, f);
-	row(name, "inet", (double)(after.slabs - before.slabs) / MILLION,
+	say(name, "inet", (double)(after.slabs - before.slabs) / MILLION,
 	    plain, 0, "bytes of slab each");
-	row(name, "all, slabs", (double)(after.all - before.all) / MILLION,
+	say(name, "all, slabs", (double)(after.all - before.all) / MILLION,
 	    (double)(after.slabs - before.slabs) / MILLION, 0, "bytes each");
 	snprintf(name, sizeof(name), "memory of a lease, %s", families[f].name);
-	row(name, "", (double)(after.ours - before.ours) / MILLION, 0, 256,
+	say(name, "", (double)(after.ours - before.ours) / MILLION, 0, 256,
 	    "bytes of slab");
 	snprintf(name, sizeof(name), "assign, release: %u leases held, %s",
 		 MILLION, families[f].name);
-	row(name, "10 held", many, few, 1.2, "instructions");
+	say(name, "10 held", many, few, 1.2, "instructions");
 }
 
-static void connections(int f)
+static void connect_many(int f)
 {
 	struct memory before, after;
 	int sd = listener(f), i;
@@ -190,10 +190,10 @@ static void connections(int f)
 	}
 	snprintf(name, sizeof(name), "%u TCP connections to one port, %s",
 		 CONNECTIONS, families[f].name);
-	row(name, "", (double)(now() - start) / CONNECTIONS, 0, 0,
+	say(name, "", (double)(now() - start) / CONNECTIONS, 0, 0,
 	    "instructions each");
 	memory_read(&after);
-	row(name, "", (double)(after.all - before.all) / CONNECTIONS, 0, 0,
+	say(name, "", (double)(after.all - before.all) / CONNECTIONS, 0, 0,
 	    "bytes each, both ends");
 }
 
@@ -206,7 +206,7 @@ void bench_scale(void)
 	command("tuplectl pool add m4 dev " DEVICE " prefix 10.16.0.0/12 plumb prefix");
 	command("tuplectl pool add m6 dev " DEVICE " prefix 2001:db8:6::/64 plumb prefix");
 	pool_default("p4");
-	connections(V4);
+	connect_many(V4);
 	dump_command("", "text", CONNECTIONS);
 	dump_command("--json", "JSON", CONNECTIONS);
 	million(V4);

@@ -94,7 +94,7 @@ int bench_threads(int argc, char **argv)
 		ours = scaling(n, families[f].tuple, &one);
 		snprintf(name, sizeof(name), "%d processors at once, %s", n,
 			 families[f].name);
-		row(name, "inet's own scaling", ours, theirs, -0.9,
+		say(name, "inet's own scaling", ours, theirs, -0.9,
 		    "times one processor");
 	}
 	return 0;

@@ -53,13 +53,13 @@ void bench_tuplerun(void)
 		preloaded = cost_under("tuplerun --", f);
 		seccomp = cost_under("tuplerun --seccomp --", f);
 		snprintf(name, sizeof(name), "tuplerun, %s", families[f].name);
-		row(name, "a preload that freebinds", preloaded, theirs, 1,
+		say(name, "a preload that freebinds", preloaded, theirs, 1,
 		    "instructions");
-		row(name, "nothing preloaded", preloaded, plain, 0,
+		say(name, "nothing preloaded", preloaded, plain, 0,
 		    "instructions");
 		snprintf(name, sizeof(name), "tuplerun --seccomp, %s",
 			 families[f].name);
-		row(name, "a preload that freebinds", seccomp, theirs, 0,
+		say(name, "a preload that freebinds", seccomp, theirs, 0,
 		    "instructions");
 	}
 }

@@ -92,7 +92,7 @@ int listener(int f)
 }
 
 /* A helper with privileges, as it would be written: one rtnetlink socket, a
- * request, its acknowledgement. Without duplicate address detection, or it
+ * request, its answer. Without duplicate address detection, or it
  * would wait a second for each IPv6 address.
  */
 static void helper_request(int f, const struct sockaddr_storage *addr, int type,
