@@ -740,21 +740,22 @@ int tuple_alloc_take(struct tuple_alloc *a, const struct in6_addr *addr)
 	return 0;
 }
 
-void tuple_alloc_free(struct tuple_alloc *a, const struct in6_addr *addr)
+bool tuple_alloc_free(struct tuple_alloc *a, const struct in6_addr *addr)
 {
 	u64 rank;
 
 	if (!addr_to_rank(a, addr, &rank))
-		return;
+		return false;
 
 	if (a->mode == MODE_LRU) {
 		if (WARN_ON_ONCE(!__test_and_clear_bit(rank, a->used)))
-			return;
+			return false;
 		ring_push(a, rank);
 	} else if (a->mode != MODE_SPARSE && rank <= INT_MAX) {
 		ida_free(&a->ida, rank);
 	}
 	a->taken--;
+	return true;
 }
 
 bool tuple_alloc_has(const struct tuple_alloc *a, const struct in6_addr *addr)

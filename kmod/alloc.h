@@ -186,8 +186,10 @@ int tuple_alloc_take(struct tuple_alloc *a, const struct in6_addr *addr);
  * Atomic, never fails. An address that tuple_alloc_take() refused with -ERANGE
  * is let pass, so what is held from before a change of the prefixes needs no
  * special care.
+ *
+ * Return: whether it was one of the allocator's.
  */
-void tuple_alloc_free(struct tuple_alloc *a, const struct in6_addr *addr);
+bool tuple_alloc_free(struct tuple_alloc *a, const struct in6_addr *addr);
 
 /**
  * tuple_alloc_has - is this an address that the allocator hands out?

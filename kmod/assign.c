@@ -53,9 +53,9 @@ static bool tuple_lease_is_taken(void *ctx, const struct in6_addr *addr)
 	return tuple_lease_find(pool->tn->net, addr);
 }
 
-/* What one attempt to get a lease works on, and what came of it: the sock
- * joined others (who may have been killed since), or, with a lease that is
- * PLUMBING, whether that is to be put on the device
+/* What one attempt to get a lease works on, and what came of it: the sock has
+ * got one (which may have been killed since), or, without @done, it is PLUMBING
+ * and to be put on the device
  */
 struct tuple_request {
 	struct tuple_sock *ts;
@@ -64,8 +64,8 @@ struct tuple_request {
 	const struct in6_addr *want;
 	struct tuple_scope_key key;
 	struct tuple_lease *spare;
-	bool joined;
-	bool plumb;
+	struct tuple_grant *grant;
+	bool done;
 };
 
 static void tuple_lease_begin(struct tuple_lease *lease)
@@ -79,8 +79,39 @@ static void tuple_lease_begin(struct tuple_lease *lease)
 	pool->stats.peak = max(pool->stats.peak, pool->in_use);
 }
 
+/* The lease is the sock's. */
+static void tuple_lease_grant(struct tuple_request *r,
+			      struct tuple_lease *lease)
+{
+	const struct tuple_pool_conf *conf = &r->pool->conf;
+
+	tuple_lease_attach(lease, r->ts);
+	r->done = true;
+	r->grant->addr = lease->addr;
+	r->grant->settings = conf->dscp != TUPLE_DSCP_UNSET ||
+			     conf->priority != TUPLE_PRIORITY_UNSET ||
+			     conf->mark;
+}
+
+/* All is done for a PLUMBING lease. */
+static void tuple_lease_activate(struct tuple_request *r,
+				 struct tuple_lease *lease)
+{
+	tuple_lease_set_state(lease, INET_TUPLE_LEASE_ACTIVE);
+	tuple_lease_grant(r, lease);
+	r->pool->stats.assigned++;
+	trace_tuple_lease_assign(lease);
+	tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_NEW_NTF, 0);
+}
+
+static bool tuple_lease_wants_plumbing(const struct tuple_lease *lease)
+{
+	return lease->pool->conf.plumb == INET_TUPLE_PLUMB_ADDRESS &&
+	       !lease->plumbed;
+}
+
 /* A lease that others of the scope hold, or held a moment ago.
- * Return: it; PLUMBING when the caller is to put it on the device. NULL:
+ * Return: it; PLUMBING when it is the caller's to make ready. NULL:
  * there is none. -EINPROGRESS: wait for who plumbs it.
  */
 static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
@@ -199,11 +230,10 @@ static struct tuple_lease *tuple_lease_try(struct tuple_request *r)
 		lease = tuple_lease_new(r);
 	if (IS_ERR(lease))
 		return lease;
-	r->joined = lease->state == INET_TUPLE_LEASE_ACTIVE;
-	if (r->joined)
-		tuple_lease_attach(lease, r->ts);
-	r->plumb = pool->conf.plumb == INET_TUPLE_PLUMB_ADDRESS &&
-		   !lease->plumbed;
+	if (lease->state == INET_TUPLE_LEASE_ACTIVE)
+		tuple_lease_grant(r, lease);
+	else if (!tuple_lease_wants_plumbing(lease))
+		tuple_lease_activate(r, lease);
 	return lease;
 }
 
@@ -325,33 +355,26 @@ static int tuple_lease_install(struct tuple_request *r,
 {
 	struct tuple_pool *pool = r->pool;
 	bool unplumb = false;
-	int err = 0;
+	int err;
 
-	if (r->plumb)
-		err = tuple_plumb_add(pool, &lease->addr);
-
+	err = tuple_plumb_add(pool, &lease->addr);
 	spin_lock_bh(&pool->lock);
 	if (err) {
 		tuple_lease_fail(lease, err);
 	} else if (pool->dead) {
-		lease->plumbed = (lease->plumbed || r->plumb) && !lease->lost;
+		lease->plumbed = !lease->lost;
 		pool->in_use--;
 		pool->resting++;
 		tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
 		unplumb = tuple_lease_retire(lease, true);
 		err = -EADDRNOTAVAIL;
 	} else {
-		lease->plumbed = (lease->plumbed || r->plumb) && !lease->lost;
+		lease->plumbed = !lease->lost;
 		if (lease->lost) {
 			set_bit(TUPLE_POOL_RESYNC, &pool->flags);
 			queue_work(tuple_lease_wq, &pool->work);
 		}
-		tuple_lease_set_state(lease, INET_TUPLE_LEASE_ACTIVE);
-		tuple_lease_attach(lease, r->ts);
-		pool->stats.assigned++;
-		trace_tuple_lease_assign(lease);
-		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_NEW_NTF,
-					  0);
+		tuple_lease_activate(r, lease);
 	}
 	spin_unlock_bh(&pool->lock);
 	if (unplumb)
@@ -362,13 +385,15 @@ static int tuple_lease_install(struct tuple_request *r,
 }
 
 int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
-		       const struct in6_addr *want, bool nonblock)
+		       const struct in6_addr *want, bool nonblock,
+		       struct tuple_grant *grant)
 {
 	struct tuple_request r = {
 		.ts = ts,
 		.pool = pool,
 		.idx = idx,
 		.want = want,
+		.grant = grant,
 	};
 	struct tuple_lease *lease;
 	int err;
@@ -384,7 +409,7 @@ int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		err = PTR_ERR_OR_ZERO(lease);
 		if (err)
 			break;
-		if (r.joined)
+		if (r.done)	/* there was nothing to put on the device */
 			break;
 		err = tuple_lease_install(&r, lease);
 		/* The admin was faster: that address is no longer the pool's,

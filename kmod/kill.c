@@ -25,18 +25,20 @@ void tuple_lease_condemn(struct tuple_lease *lease)
 static void tuple_lease_leave_killed(const struct sock *sk)
 {
 	struct tuple_lease *lease;
+	struct tuple_pool *pool;
 	struct tuple_sock *ts;
 
 	rcu_read_lock();
 	ts = tuple_sock_find(sk);
 	if (ts) {
-		lease = tuple_lease_lock(ts);
-		if (lease && lease->killed) {
+		lease = tuple_lease_lock(ts, &pool);
+		/* Who holds a lease is in use, and so has its final sk. */
+		if (lease && lease->killed && ts->sk == sk) {
 			tuple_lease_detach(lease, ts);
 			if (!lease->n_socks)
 				tuple_lease_end(lease, false);
 		}
-		tuple_lease_unlock(lease);
+		tuple_lease_unlock(pool);
 	}
 	rcu_read_unlock();
 }
@@ -192,45 +194,33 @@ static bool tuple_lease_is_killed(struct tuple_net *tn,
 				  const struct in6_addr *addr)
 {
 	struct tuple_lease *lease;
-	bool killed = false;
+	struct tuple_pool *pool;
+	bool killed;
 
-	rcu_read_lock();
-	lease = tuple_lease_find(tn->net, addr);
-	if (lease) {
-		spin_lock_bh(&lease->pool->lock);
-		killed = !lease->dead && lease->killed;
-		spin_unlock_bh(&lease->pool->lock);
-	}
-	rcu_read_unlock();
+	lease = tuple_lease_find_lock(tn->net, addr, &pool);
+	killed = lease && lease->killed;
+	tuple_lease_unlock(pool);
 	return killed;
 }
 
 int tuple_lease_kill(struct tuple_net *tn, const struct in6_addr *addr,
 		     struct netlink_ext_ack *extack)
 {
-	struct tuple_pool *pool = NULL;
 	struct tuple_lease *lease;
+	struct tuple_pool *pool;	/* tn->mutex keeps it from going away */
 	int err = -ENOENT;
 
 	lockdep_assert_held(&tn->mutex);
-	rcu_read_lock();
-	lease = tuple_lease_find(tn->net, addr);
-	if (lease) {
-		/* tn->mutex keeps it from going away */
-		pool = lease->pool;
-		spin_lock_bh(&pool->lock);
-		if (!lease->dead && lease->state == INET_TUPLE_LEASE_ACTIVE) {
-			tuple_lease_condemn(lease);
-			err = 0;
-		} else if (!lease->dead &&
-			   lease->state == INET_TUPLE_LEASE_LINGERING) {
-			tuple_lease_unlinger(lease);
-			tuple_lease_retire(lease, false);
-			err = 0;
-		}
-		spin_unlock_bh(&pool->lock);
+	lease = tuple_lease_find_lock(tn->net, addr, &pool);
+	if (lease && lease->state == INET_TUPLE_LEASE_ACTIVE) {
+		tuple_lease_condemn(lease);
+		err = 0;
+	} else if (lease && lease->state == INET_TUPLE_LEASE_LINGERING) {
+		tuple_lease_unlinger(lease);
+		tuple_lease_retire(lease, false);
+		err = 0;
 	}
-	rcu_read_unlock();
+	tuple_lease_unlock(pool);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "No socket holds this address");
 		return err;

@@ -3,6 +3,7 @@
 
 #include <linux/jhash.h>
 #include <linux/pid.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <net/ipv6.h>
@@ -31,23 +32,21 @@ struct tuple_lease_key {
 
 static struct rhashtable tuple_leases;
 
+/* Who chooses addresses must not choose the place in the table. */
+static u32 tuple_lease_secret __ro_after_init;
+
+/* The table's own seed comes last, so that a lease can keep the rest. */
 static u32 tuple_lease_hash(const void *data, u32 len, u32 seed)
 {
 	const struct tuple_lease_key *key = data;
 
-	return jhash2((const u32 *)&key->addr, 4,
-		      seed ^ (u32)((unsigned long)key->net >> 6));
+	return seed ^ jhash2((const u32 *)&key->addr, 4, tuple_lease_secret ^
+			     (u32)((unsigned long)key->net >> 6));
 }
 
 static u32 tuple_lease_obj_hash(const void *data, u32 len, u32 seed)
 {
-	const struct tuple_lease *lease = data;
-	struct tuple_lease_key key = {
-		.net = lease->pool->net,
-		.addr = lease->addr,
-	};
-
-	return tuple_lease_hash(&key, sizeof(key), seed);
+	return seed ^ ((const struct tuple_lease *)data)->hash;
 }
 
 static int tuple_lease_obj_cmp(struct rhashtable_compare_arg *arg,
@@ -152,20 +151,41 @@ struct tuple_lease *tuple_lease_find_shared(const struct tuple_pool *pool,
 
 static void tuple_lease_timer(struct timer_list *t);
 
-static void tuple_lease_free_rcu(struct rcu_head *rcu)
+struct tuple_lease *tuple_lease_find_lock(const struct net *net,
+					  const struct in6_addr *addr,
+					  struct tuple_pool **pool)
+	__acquires(RCU) __acquires(POOL)
 {
-	kmem_cache_free(tuple_lease_cache,
-			container_of(rcu, struct tuple_lease, rcu));
+	struct tuple_lease *lease;
+
+	rcu_read_lock();
+	while ((lease = tuple_lease_find(net, addr))) {
+		*pool = READ_ONCE(lease->pool);
+		spin_lock_bh(&(*pool)->lock);
+		if (likely(READ_ONCE(lease->pool) == *pool &&
+			   !data_race(lease->dead) && (*pool)->net == net &&
+			   ipv6_addr_equal(&lease->addr, addr)))
+			return lease;
+		spin_unlock_bh(&(*pool)->lock);
+	}
+	*pool = NULL;
+	__acquire(POOL);
+	return NULL;
 }
 
+/* Somebody may still look at what the memory was before: he follows its place
+ * in the tables, and locks its pool.
+ */
 struct tuple_lease *tuple_lease_alloc(struct tuple_pool *pool, gfp_t gfp)
 {
 	struct tuple_lease *lease;
 
-	lease = kmem_cache_zalloc(tuple_lease_cache, gfp);
+	lease = kmem_cache_alloc(tuple_lease_cache, gfp);
 	if (!lease)
 		return NULL;
-	lease->pool = pool;
+	memset_after(lease, 0, pool);
+	WRITE_ONCE(lease->pool, pool);
+	lease->dead = 1;
 	INIT_LIST_HEAD(&lease->list);
 	INIT_LIST_HEAD(&lease->queue);
 	INIT_LIST_HEAD(&lease->socks);
@@ -187,6 +207,7 @@ int tuple_lease_insert(struct tuple_lease *lease)
 	};
 	int err;
 
+	lease->hash = tuple_lease_hash(&key, sizeof(key), 0);
 	err = rhashtable_lookup_insert_key(&tuple_leases, &key, &lease->node,
 					   tuple_leases_params);
 	if (err)
@@ -202,6 +223,7 @@ int tuple_lease_insert(struct tuple_lease *lease)
 	}
 	if (lease->key.scope == INET_TUPLE_SCOPE_PROCESS)
 		get_pid((struct pid *)(unsigned long)lease->key.id);
+	lease->dead = 0;
 	list_add_tail(&lease->list, &lease->pool->leases);
 	return 0;
 }
@@ -318,11 +340,10 @@ void tuple_lease_free(struct tuple_lease *lease)
 	rhashtable_remove_fast(&tuple_leases, &lease->node,
 			       tuple_leases_params);
 	alloc = &pool->alloc[tuple_family_index(&lease->addr)];
-	if (tuple_alloc_has(alloc, &lease->addr)) {
-		tuple_alloc_free(alloc, &lease->addr);
+	if (tuple_alloc_free(alloc, &lease->addr) &&
+	    wq_has_sleeper(&pool->waiters))
 		wake_up(&pool->waiters);
-	}
-	call_rcu(&lease->rcu, tuple_lease_free_rcu);
+	kmem_cache_free(tuple_lease_cache, lease);
 }
 
 /* The address is off the device, or never was on it by itself. */
@@ -345,14 +366,15 @@ static void tuple_lease_rest(struct tuple_lease *lease)
 static void tuple_lease_timer(struct timer_list *t)
 {
 	struct tuple_lease *lease = from_timer(lease, t, timer);
-	struct tuple_pool *pool = lease->pool;
+	struct tuple_pool *pool = READ_ONCE(lease->pool);
 
-	/* A softirq, so neither the lease nor its pool goes meanwhile. While
-	 * we waited for the lock it may have been leased again, and even have
-	 * begun another quarantine.
+	/* A softirq, so neither the memory nor the pool goes meanwhile. While
+	 * we waited for the lock the lease may have been leased again, and even
+	 * have begun another quarantine; or it ended, and this is another one.
 	 */
 	spin_lock(&pool->lock);
-	if (!lease->dead && lease->state == INET_TUPLE_LEASE_QUARANTINE &&
+	if (READ_ONCE(lease->pool) == pool && !data_race(lease->dead) &&
+	    lease->state == INET_TUPLE_LEASE_QUARANTINE &&
 	    !timer_pending(&lease->timer))
 		tuple_lease_free(lease);
 	spin_unlock(&pool->lock);
@@ -423,27 +445,31 @@ bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 	return tuple_lease_retire(lease, may_sleep);
 }
 
-struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
+struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts,
+				     struct tuple_pool **pool)
 	__acquires(RCU) __acquires(POOL)
 {
 	struct tuple_lease *lease;
 
 	rcu_read_lock();
 	while ((lease = READ_ONCE(ts->lease))) {
-		spin_lock_bh(&lease->pool->lock);
-		if (likely(READ_ONCE(ts->lease) == lease))
+		*pool = READ_ONCE(lease->pool);
+		spin_lock_bh(&(*pool)->lock);
+		if (likely(READ_ONCE(ts->lease) == lease &&
+			   READ_ONCE(lease->pool) == *pool))
 			return lease;
-		spin_unlock_bh(&lease->pool->lock);
+		spin_unlock_bh(&(*pool)->lock);
 	}
+	*pool = NULL;
 	__acquire(POOL);
 	return NULL;
 }
 
-void tuple_lease_unlock(struct tuple_lease *lease)
+void tuple_lease_unlock(struct tuple_pool *pool)
 	__releases(POOL) __releases(RCU)
 {
-	if (lease)
-		spin_unlock_bh(&lease->pool->lock);
+	if (pool)
+		spin_unlock_bh(&pool->lock);
 	else
 		__release(POOL);
 	rcu_read_unlock();
@@ -469,10 +495,11 @@ void tuple_lease_leave(struct tuple_sock *ts, bool may_sleep)
 {
 	bool unplumb = false, tcp;
 	struct tuple_lease *lease;
+	struct tuple_pool *pool;
 	unsigned long until;
 
 	tcp = tuple_lease_timewait(ts, &until);
-	lease = tuple_lease_lock(ts);
+	lease = tuple_lease_lock(ts, &pool);
 	if (lease) {
 		if (tcp)
 			tuple_lease_note_tcp(lease, until);
@@ -480,59 +507,64 @@ void tuple_lease_leave(struct tuple_sock *ts, bool may_sleep)
 		if (!lease->n_socks)
 			unplumb = tuple_lease_end(lease, may_sleep);
 	}
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 	if (unplumb)
 		tuple_lease_unplumb(lease);
 }
 
 void tuple_lease_share(struct tuple_sock *ts, struct tuple_sock *of)
 {
-	struct tuple_lease *lease = tuple_lease_lock(of);
+	struct tuple_pool *pool;
+	struct tuple_lease *lease = tuple_lease_lock(of, &pool);
 
 	if (lease) {
 		lease->connected = 1;
 		tuple_lease_attach(lease, ts);
 	}
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 }
 
 void tuple_lease_move(struct tuple_sock *to, struct tuple_sock *from)
 {
-	struct tuple_lease *lease = tuple_lease_lock(from);
+	struct tuple_pool *pool;
+	struct tuple_lease *lease = tuple_lease_lock(from, &pool);
 
 	if (lease) {
 		tuple_lease_attach(lease, to);
 		tuple_lease_detach(lease, from);
 	}
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 }
 
 void tuple_lease_reconnect(struct tuple_sock *ts)
 {
 	struct tuple_lease *lease;
+	struct tuple_pool *pool;
 	unsigned long until;
 
 	if (!tuple_lease_timewait(ts, &until))
 		return;
-	lease = tuple_lease_lock(ts);
+	lease = tuple_lease_lock(ts, &pool);
 	if (lease)
 		tuple_lease_note_tcp(lease, until);
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 }
 
 void tuple_lease_connected(struct tuple_sock *ts)
 {
-	struct tuple_lease *lease = tuple_lease_lock(ts);
+	struct tuple_pool *pool;
+	struct tuple_lease *lease = tuple_lease_lock(ts, &pool);
 
 	if (lease)
 		lease->connected = 1;
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 }
 
 bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 		      bool *prefix_plumbed)
 {
-	struct tuple_lease *lease = tuple_lease_lock(ts);
+	struct tuple_pool *pool;
+	struct tuple_lease *lease = tuple_lease_lock(ts, &pool);
 
 	if (lease) {
 		*addr = lease->addr;
@@ -540,17 +572,18 @@ bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
 			*prefix_plumbed = lease->pool->conf.plumb ==
 					  INET_TUPLE_PLUMB_PREFIX;
 	}
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 	return lease;
 }
 
 bool tuple_lease_pool_conf(struct tuple_sock *ts, struct tuple_pool_conf *conf)
 {
-	struct tuple_lease *lease = tuple_lease_lock(ts);
+	struct tuple_pool *pool;
+	struct tuple_lease *lease = tuple_lease_lock(ts, &pool);
 
 	if (lease)
 		*conf = lease->pool->conf;
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 	return lease;
 }
 
@@ -589,11 +622,12 @@ void tuple_lease_fill(const struct tuple_lease *lease,
 
 int tuple_lease_get_info(struct tuple_sock *ts, struct inet_tuple_lease *out)
 {
-	struct tuple_lease *lease = tuple_lease_lock(ts);
+	struct tuple_pool *pool;
+	struct tuple_lease *lease = tuple_lease_lock(ts, &pool);
 
 	if (lease)
 		tuple_lease_fill(lease, out);
-	tuple_lease_unlock(lease);
+	tuple_lease_unlock(pool);
 	return lease ? 0 : -ENOENT;
 }
 
@@ -671,9 +705,11 @@ int __init tuple_lease_init(void)
 {
 	int err;
 
+	tuple_lease_secret = get_random_u32();
 	tuple_lease_cache = kmem_cache_create("inet_tuple_lease",
 					      sizeof(struct tuple_lease), 0,
-					      SLAB_ACCOUNT, NULL);
+					      SLAB_ACCOUNT |
+					      SLAB_TYPESAFE_BY_RCU, NULL);
 	if (!tuple_lease_cache)
 		return -ENOMEM;
 	err = -ENOMEM;

@@ -38,12 +38,15 @@ struct tuple_scope_key {
  * QUARANTINE when a sock with its key comes.
  *
  * Who may look: the two tables and pool->leases, under RCU or pool->lock. A
- * lease that left them has @dead set and is freed after a grace period. No
- * reference is counted: a pool does not go before its leases are gone
- * (tuple_pool_del()), and whoever keeps a pointer over a sleep owns the state
- * (PLUMBING, UNPLUMBING) or is on @socks.
+ * lease that left them has @dead set, and its memory may be another lease at
+ * once (SLAB_TYPESAFE_BY_RCU). So what is found under RCU is looked at with
+ * the lock of its pool, after looking whether it is still the same:
+ * tuple_lease_find_lock(), tuple_lease_lock(). No reference is counted: a pool
+ * does not go before its leases are gone (tuple_pool_del()), and whoever keeps
+ * a pointer over a sleep owns the state (PLUMBING, UNPLUMBING) or is on @socks.
  *
- * @node: in the table of all leases, by namespace and address
+ * @node: in the table of all leases, by namespace and address; this, the next
+ *	and @pool keep their values while the memory is free
  * @scope_node: in the table of shared leases, while key.scope is not SOCKET
  * @pool: constant
  * @addr: constant; v4-mapped for IPv4
@@ -51,13 +54,14 @@ struct tuple_scope_key {
  * @queue: in pool->ending, pool->killing, or tn->lingering (tn->linger_lock)
  * @socks: struct tuple_sock by lease_list
  * @n_socks: how many
+ * @hash: of namespace and address; constant while in the table
  * @state: see above, or TUPLE_LEASE_FOREIGN or _MARKER
  * @connected: a socket of it was ever connected
  * @plumbed: it is on the device
  * @charged: counted in pool->quota
  * @foreign: the admin has put the same address on a device too
  * @killed: pool->kill_work is to abort its sockets; on pool->killing
- * @dead: out of the tables
+ * @dead: not in the tables
  * @lost: went from the device while PLUMBING
  * @resync: is being put back on a device that came up
  * @tcp: TCP may speak from it until @tcp_until
@@ -77,6 +81,7 @@ struct tuple_lease {
 	struct list_head queue;
 	struct list_head socks;
 	u32 n_socks;
+	u32 hash;
 	u8 state;
 	u8 connected:1;
 	u8 plumbed:1;
@@ -93,7 +98,6 @@ struct tuple_lease {
 	unsigned long tcp_until;
 	struct timer_list timer;
 	u64 born;
-	struct rcu_head rcu;
 };
 
 /* Not an address of ours: the admin put it on a device of the namespace. The
@@ -109,12 +113,34 @@ struct tuple_lease {
  * @net: namespace
  * @addr: v4-mapped for IPv4
  *
- * Under rcu_read_lock(). Return: the lease or NULL; FOREIGN ones too.
- * lease->pool stays valid under RCU; take pool->lock to look at the rest, and
- * check lease->dead then.
+ * Under rcu_read_lock(). Return: the lease or NULL; FOREIGN ones too. It may
+ * end and its memory become another lease at any moment.
  */
 struct tuple_lease *tuple_lease_find(const struct net *net,
 				     const struct in6_addr *addr);
+
+/**
+ * tuple_lease_find_lock - look a lease up by address, to work on it
+ * @net: namespace
+ * @addr: v4-mapped for IPv4
+ * @pool: for tuple_lease_unlock(), which follows in any case: the lease may be
+ *	gone by then
+ *
+ * Return: the lease, not dead, the lock of its pool held; or NULL. (Sparse is
+ * told that there is always something locked.)
+ */
+struct tuple_lease *tuple_lease_find_lock(const struct net *net,
+					  const struct in6_addr *addr,
+					  struct tuple_pool **pool)
+	__acquires(RCU) __acquires(POOL);
+void tuple_lease_unlock(struct tuple_pool *pool)
+	__releases(POOL) __releases(RCU);
+
+/* What goes with a lease that a sock was given */
+struct tuple_grant {
+	struct in6_addr addr;	/* v4-mapped for IPv4 */
+	bool settings;		/* the pool sets dscp, priority or mark */
+};
 
 /**
  * tuple_lease_assign - get a lease for a sock that has none
@@ -123,6 +149,7 @@ struct tuple_lease *tuple_lease_find(const struct net *net,
  * @idx: 0 IPv4, 1 IPv6
  * @want: this very address, or NULL for the next in order
  * @nonblock: fail with -EAGAIN rather than wait for a free address
+ * @grant: written with a result of 0
  *
  * May sleep and take RTNL. On return the address receives, and @ts is among
  * those that hold the lease.
@@ -132,7 +159,8 @@ struct tuple_lease *tuple_lease_find(const struct net *net,
  * that interrupts the wait says.
  */
 int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
-		       const struct in6_addr *want, bool nonblock);
+		       const struct in6_addr *want, bool nonblock,
+		       struct tuple_grant *grant);
 
 /**
  * tuple_lease_share - let another sock hold the lease of a first one

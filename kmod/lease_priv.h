@@ -78,13 +78,12 @@ void tuple_lease_unplumb(struct tuple_lease *lease);
 /* The last sock left. Returns as tuple_lease_retire(). */
 bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep);
 
-/* Lock the pool of the lease that a sock holds, if it holds one. (Sparse is
- * told that there is always something locked.) Return: the lease or NULL
+/* Lock the pool of the lease that a sock holds, if it holds one; otherwise as
+ * tuple_lease_find_lock().
  */
-struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts)
+struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts,
+				     struct tuple_pool **pool)
 	__acquires(RCU) __acquires(POOL);
-void tuple_lease_unlock(struct tuple_lease *lease)
-	__releases(POOL) __releases(RCU);
 
 /* A sock holds the lease from now on, or no more. */
 void tuple_lease_attach(struct tuple_lease *lease, struct tuple_sock *ts);

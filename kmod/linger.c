@@ -116,6 +116,7 @@ void tuple_lease_note_tcp(struct tuple_lease *lease, unsigned long until)
 static void tuple_lease_see(struct net *net, const struct sock *sk)
 {
 	struct tuple_lease *lease;
+	struct tuple_pool *pool;
 	struct in6_addr addr;
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -127,10 +128,14 @@ static void tuple_lease_see(struct net *net, const struct sock *sk)
 	lease = tuple_lease_find(net, &addr);
 	if (!lease || READ_ONCE(lease->state) != INET_TUPLE_LEASE_LINGERING)
 		return;
-	WRITE_ONCE(lease->seen, 1);
-	if (sk->sk_state == TCP_TIME_WAIT)
-		WRITE_ONCE(lease->tcp_until,
-			   READ_ONCE(inet_twsk(sk)->tw_timer.expires));
+	lease = tuple_lease_find_lock(net, &addr, &pool);
+	if (lease && lease->state == INET_TUPLE_LEASE_LINGERING) {
+		WRITE_ONCE(lease->seen, 1);
+		if (sk->sk_state == TCP_TIME_WAIT)
+			WRITE_ONCE(lease->tcp_until,
+				   READ_ONCE(inet_twsk(sk)->tw_timer.expires));
+	}
+	tuple_lease_unlock(pool);
 }
 
 static void tuple_lease_look(struct net *net)
@@ -194,9 +199,10 @@ static bool tuple_lease_linger_one(struct tuple_net *tn, struct list_head *todo,
 		rcu_read_unlock();
 		return false;
 	}
-	pool = lease->pool;
+	pool = READ_ONCE(lease->pool);
 	spin_lock_bh(&pool->lock);
-	if (lease->dead || lease->state != INET_TUPLE_LEASE_LINGERING) {
+	if (READ_ONCE(lease->pool) != pool || data_race(lease->dead) ||
+	    lease->state != INET_TUPLE_LEASE_LINGERING) {
 		/* somebody else took it off the list */
 	} else if (looked && !READ_ONCE(lease->seen)) {
 		tuple_lease_unlinger(lease);

@@ -18,19 +18,16 @@ static bool tuple_nd_is_ours(struct net *net, const struct net_device *dev,
 			     const struct in6_addr *target)
 {
 	struct tuple_lease *lease;
-	bool ours = false;
-	u8 state;
+	struct tuple_pool *pool;
+	bool ours;
 
-	rcu_read_lock();
-	lease = tuple_lease_find(net, target);
-	if (lease && READ_ONCE(lease->pool->nd) &&
-	    rcu_access_pointer(lease->pool->dev) == dev) {
-		state = READ_ONCE(lease->state);
-		ours = state == INET_TUPLE_LEASE_PLUMBING ||
-		       state == INET_TUPLE_LEASE_ACTIVE ||
-		       state == INET_TUPLE_LEASE_LINGERING;
-	}
-	rcu_read_unlock();
+	lease = tuple_lease_find_lock(net, target, &pool);
+	ours = lease && READ_ONCE(pool->nd) &&
+	       rcu_access_pointer(pool->dev) == dev &&
+	       (lease->state == INET_TUPLE_LEASE_PLUMBING ||
+		lease->state == INET_TUPLE_LEASE_ACTIVE ||
+		lease->state == INET_TUPLE_LEASE_LINGERING);
+	tuple_lease_unlock(pool);
 	return ours;
 }
 

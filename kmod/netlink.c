@@ -331,16 +331,10 @@ static int tuple_lease_put(struct sk_buff *msg, const struct net *net,
 	struct tuple_pool *pool;
 	int err = -ENOENT;
 
-	rcu_read_lock();
-	lease = tuple_lease_find(net, addr);
-	if (lease) {
-		pool = lease->pool;
-		spin_lock_bh(&pool->lock);
-		if (!lease->dead && !(lease->state & TUPLE_LEASE_PSEUDO))
-			err = tuple_msg_put_lease(msg, lease, view, 0);
-		spin_unlock_bh(&pool->lock);
-	}
-	rcu_read_unlock();
+	lease = tuple_lease_find_lock(net, addr, &pool);
+	if (lease && !(lease->state & TUPLE_LEASE_PSEUDO))
+		err = tuple_msg_put_lease(msg, lease, view, 0);
+	tuple_lease_unlock(pool);
 	return err;
 }
 
@@ -604,23 +598,20 @@ static int tuple_lease_dump_by_addr(struct sk_buff *skb,
 				    struct tuple_lease_dump *dump,
 				    const struct tuple_view *view)
 {
-	const struct nlattr *pool =
+	const struct nlattr *name =
 		tuple_dump_attrs(cb)[INET_TUPLE_A_LEASE_POOL];
 	const struct net *net = sock_net(cb->skb->sk);
 	struct tuple_lease *lease;
+	struct tuple_pool *pool;
 	int err = 0;
 
 	if (dump->at++)
 		return 0;
-	rcu_read_lock();
-	lease = tuple_lease_find(net, &dump->addr);
-	if (lease && (!pool || !nla_strcmp(pool, lease->pool->name))) {
-		spin_lock_bh(&lease->pool->lock);
-		if (!lease->dead && !(lease->state & TUPLE_LEASE_PSEUDO))
-			err = tuple_lease_dump_one(skb, cb, lease, view);
-		spin_unlock_bh(&lease->pool->lock);
-	}
-	rcu_read_unlock();
+	lease = tuple_lease_find_lock(net, &dump->addr, &pool);
+	if (lease && !(lease->state & TUPLE_LEASE_PSEUDO) &&
+	    (!name || !nla_strcmp(name, pool->name)))
+		err = tuple_lease_dump_one(skb, cb, lease, view);
+	tuple_lease_unlock(pool);
 	return skb->len ?: err;
 }
 
@@ -784,6 +775,16 @@ void tuple_netlink_pool_event(struct tuple_pool *pool, u8 cmd)
 				 GFP_KERNEL);
 }
 
+static noinline void tuple_lease_event_send(struct tuple_lease *lease, u8 cmd,
+					    int err)
+{
+	struct net *net = lease->pool->tn->net;
+	struct tuple_view view = tuple_listener(net);
+
+	tuple_event_send(net, tuple_lease_msg(lease, cmd, &view, err),
+			 GFP_ATOMIC);
+}
+
 /**
  * tuple_netlink_lease_event - tell the listeners that a lease changed
  * @lease: it
@@ -794,13 +795,9 @@ void tuple_netlink_pool_event(struct tuple_pool *pool, u8 cmd)
  */
 void tuple_netlink_lease_event(struct tuple_lease *lease, u8 cmd, int err)
 {
-	struct net *net = lease->pool->tn->net;
-	struct tuple_view view = tuple_listener(net);
-
 	lockdep_assert_held(&lease->pool->lock);
-	if (tuple_event_wanted(net))
-		tuple_event_send(net, tuple_lease_msg(lease, cmd, &view, err),
-				 GFP_ATOMIC);
+	if (unlikely(tuple_event_wanted(lease->pool->tn->net)))
+		tuple_lease_event_send(lease, cmd, err);
 }
 
 /**

@@ -26,8 +26,8 @@
 #include "sock.h"
 #include "sockopt.h"
 
-/* @base may be unloaded and its memory used by others while no socket is left,
- * so @copy tells whether it is still what was derived from.
+/* @base may be a module's, unloaded and its memory used by others while no socket
+ * is left, so @copy tells whether it is still what was derived from.
  */
 struct tuple_ops {
 	struct list_head list;
@@ -174,21 +174,30 @@ bool tuple_ops_is_unbound(const struct tuple_sock *ts)
 /* Make the address of the lease the source of the sock, unless another thread
  * has bound it meanwhile.
  */
-static void tuple_ops_set_source(struct tuple_sock *ts)
+static void tuple_ops_set_source_to(struct tuple_sock *ts,
+				    const struct in6_addr *addr)
 {
 	struct sock *sk = ts->sk;
-	struct in6_addr addr;
+	bool slow;
 
-	if (!tuple_sock_is_early(sk) || !tuple_lease_addr(ts, &addr, NULL))
+	if (!tuple_sock_is_early(sk))
 		return;
-	lock_sock(sk);
+	slow = lock_sock_fast(sk);
 	if (tuple_ops_is_unbound(ts)) {
-		tuple_sock_set_source(sk, &addr);
+		tuple_sock_set_source(sk, addr);
 		/* A raw sock is hashed from the start, but not after abort. */
 		if (sk->sk_type == SOCK_RAW && sk_unhashed(sk))
 			sk->sk_prot->hash(sk);
 	}
-	release_sock(sk);
+	unlock_sock_fast(sk, slow);
+}
+
+static void tuple_ops_set_source(struct tuple_sock *ts)
+{
+	struct in6_addr addr;
+
+	if (tuple_lease_addr(ts, &addr, NULL))
+		tuple_ops_set_source_to(ts, &addr);
 }
 
 /* The sock was unbound, and is again. */
@@ -208,13 +217,15 @@ static void tuple_ops_clear_source(struct tuple_sock *ts)
 int tuple_ops_lease(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		    const struct in6_addr *want, bool nonblock)
 {
+	struct tuple_grant grant;
 	int err;
 
-	err = tuple_lease_assign(ts, pool, idx, want, nonblock);
+	err = tuple_lease_assign(ts, pool, idx, want, nonblock, &grant);
 	if (err)
 		return err;
-	tuple_ops_set_source(ts);
-	tuple_sock_apply(ts);
+	tuple_ops_set_source_to(ts, &grant.addr);
+	if (grant.settings)
+		tuple_sock_apply(ts);
 	return 0;
 }
 
@@ -905,15 +916,29 @@ static void tuple_ops_fill(struct proto_ops *ops)
 	ops->getsockopt = tuple_getsockopt;
 }
 
+/* Nothing leaves the list before the module does. */
+static struct tuple_ops *tuple_ops_known(const struct proto_ops *base)
+{
+	struct tuple_ops *ops;
+
+	list_for_each_entry_rcu(ops, &tuple_ops_list, list, true)
+		if (ops->base == base &&
+		    (!base->owner || !memcmp(&ops->copy, base, sizeof(*base))))
+			return ops;
+	return NULL;
+}
+
 const struct proto_ops *tuple_ops_derive(const struct proto_ops *base)
 {
 	struct tuple_ops *ops;
 
+	ops = tuple_ops_known(base);
+	if (ops)
+		return &ops->unbound;
 	mutex_lock(&tuple_ops_mutex);
-	list_for_each_entry(ops, &tuple_ops_list, list)
-		if (ops->base == base &&
-		    !memcmp(&ops->copy, base, sizeof(*base)))
-			goto out;
+	ops = tuple_ops_known(base);
+	if (ops)
+		goto out;
 	ops = kzalloc(sizeof(*ops), GFP_KERNEL);
 	if (!ops)
 		goto unlock;
@@ -925,7 +950,7 @@ const struct proto_ops *tuple_ops_derive(const struct proto_ops *base)
 	ops->unbound.sendmsg = tuple_sendmsg;
 	ops->dgram = ops->bound;
 	ops->dgram.sendmsg = tuple_sendmsg_dgram;
-	list_add_tail(&ops->list, &tuple_ops_list);
+	list_add_tail_rcu(&ops->list, &tuple_ops_list);
 out:
 	mutex_unlock(&tuple_ops_mutex);
 	return &ops->unbound;

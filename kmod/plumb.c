@@ -19,7 +19,7 @@
 #include <linux/sched/task.h>
 #include <net/addrconf.h>
 #include <net/if_inet6.h>
-#include <net/ip6_route.h>
+#include <net/ip6_fib.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
 #include <net/netlink.h>
@@ -33,10 +33,57 @@
  */
 static const struct cred *tuple_plumb_cred;
 
-/* What came of a request. When memory is short there may be no answer though
- * the request was carried out: then @answered is false.
+/* A request on the stack: the attributes are few and of known sizes. */
+struct tuple_plumb_msg {
+	struct nlmsghdr nlh;
+	union {
+		struct ifaddrmsg ifa;
+		struct rtmsg rtm;
+	};
+	u8 attrs[88];
+} __aligned(NLMSG_ALIGNTO);
+
+static void tuple_plumb_msg_init(struct tuple_plumb_msg *msg, u16 type,
+				 bool add, size_t head)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->nlh.nlmsg_len = NLMSG_LENGTH(head);
+	msg->nlh.nlmsg_type = type;
+	msg->nlh.nlmsg_flags = NLM_F_REQUEST;
+	if (add)
+		msg->nlh.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+}
+
+static void tuple_plumb_put(struct tuple_plumb_msg *msg, u16 type,
+			    const void *data, size_t len)
+{
+	struct nlattr *nla = (void *)msg + NLMSG_ALIGN(msg->nlh.nlmsg_len);
+
+	if (WARN_ON_ONCE((void *)nla + nla_total_size(len) >
+			 (void *)(msg + 1)))
+		return;
+	nla->nla_type = type;
+	nla->nla_len = nla_attr_size(len);
+	memcpy(nla_data(nla), data, len);
+	msg->nlh.nlmsg_len = NLMSG_ALIGN(msg->nlh.nlmsg_len) +
+			     nla_total_size(len);
+}
+
+static void tuple_plumb_put_addr(struct tuple_plumb_msg *msg, u16 type,
+				 const struct in6_addr *addr)
+{
+	if (ipv6_addr_v4mapped(addr))
+		tuple_plumb_put(msg, type, &addr->s6_addr32[3], 4);
+	else
+		tuple_plumb_put(msg, type, addr, sizeof(*addr));
+}
+
+/* What came of a request. rtnetlink is through with it when sendmsg() returns,
+ * and was asked to answer only if it refuses: no answer is a good one. When
+ * memory is short the answer may be lost, which the sock's error tells: then
+ * @answered is false, and the request may have been carried out or not.
  */
-static int tuple_plumb_ack(struct socket *sock, u32 seq, bool *answered)
+static int tuple_plumb_result(struct socket *sock, u32 seq, bool *answered)
 {
 	struct {
 		struct nlmsghdr nlh;
@@ -46,7 +93,9 @@ static int tuple_plumb_ack(struct socket *sock, u32 seq, bool *answered)
 	struct msghdr msg;
 	int len;
 
-	*answered = false;
+	if (likely(skb_queue_empty_lockless(&sock->sk->sk_receive_queue) &&
+		   !READ_ONCE(sock->sk->sk_err)))
+		return 0;
 	/* A shorter one cannot be; of what is longer only the head matters. */
 	do {
 		memset(&msg, 0, sizeof(msg));
@@ -54,22 +103,27 @@ static int tuple_plumb_ack(struct socket *sock, u32 seq, bool *answered)
 		iov.iov_len = sizeof(ack);
 		len = kernel_recvmsg(sock, &msg, &iov, 1, sizeof(ack),
 				     MSG_DONTWAIT);
+		if (len == -EAGAIN)	/* there were old ones only */
+			return 0;
+		*answered = false;
 		if (len < 0)
 			return len;
 		if (len < sizeof(ack) || ack.nlh.nlmsg_type != NLMSG_ERROR)
 			return -EPROTO;
+		*answered = true;
 	} while (ack.nlh.nlmsg_seq != seq);
-	*answered = true;
 	return ack.err.error;
 }
 
-/* Send a request and say what came of it. Frees @skb. */
-static int tuple_plumb_request(struct tuple_net *tn, struct sk_buff *skb,
-			       bool *answered)
+/* Send a request and say what came of it. */
+static int tuple_plumb_request(struct tuple_net *tn,
+			       struct tuple_plumb_msg *request, bool *answered)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct nlmsghdr *nlh = nlmsg_hdr(skb);
-	struct kvec iov = { .iov_base = skb->data, .iov_len = skb->len };
+	struct kvec iov = {
+		.iov_base = request,
+		.iov_len = request->nlh.nlmsg_len,
+	};
 	/* An address in the message is what makes netlink judge by the
 	 * credentials in force rather than by those of a file.
 	 */
@@ -80,25 +134,17 @@ static int tuple_plumb_request(struct tuple_net *tn, struct sk_buff *skb,
 	const struct cred *cred;
 	int err;
 
-	nlh->nlmsg_len = skb->len;
+	*answered = true;
 	mutex_lock(&tn->rtnl_mutex);
-	nlh->nlmsg_seq = ++tn->rtnl_seq;
+	request->nlh.nlmsg_seq = ++tn->rtnl_seq;
 	cred = override_creds(tuple_plumb_cred);
-	err = kernel_sendmsg(tn->rtnl_sock, &msg, &iov, 1, skb->len);
+	err = kernel_sendmsg(tn->rtnl_sock, &msg, &iov, 1, iov.iov_len);
 	if (err >= 0)
-		err = tuple_plumb_ack(tn->rtnl_sock, nlh->nlmsg_seq, answered);
+		err = tuple_plumb_result(tn->rtnl_sock, request->nlh.nlmsg_seq,
+					 answered);
 	revert_creds(cred);
 	mutex_unlock(&tn->rtnl_mutex);
-	kfree_skb(skb);
 	return err;
-}
-
-static int tuple_plumb_put_addr(struct sk_buff *skb, int attr,
-				const struct in6_addr *addr)
-{
-	if (ipv6_addr_v4mapped(addr))
-		return nla_put_in_addr(skb, attr, addr->s6_addr32[3]);
-	return nla_put_in6_addr(skb, attr, addr);
 }
 
 /* The index of the pool's device, 0: it is gone */
@@ -120,18 +166,21 @@ static int tuple_plumb_ifindex(struct tuple_pool *pool)
 /* IPv4: scope host, so that no other socket is given it as its source.
  * IPv6: a preferred lifetime of zero for the same end, and no DAD.
  */
-static int tuple_plumb_fill_addr(struct sk_buff *skb, bool v4)
+static void tuple_plumb_put_settings(struct tuple_plumb_msg *msg, bool v4)
 {
-	struct ifa_cacheinfo ci = {
+	static const struct ifa_cacheinfo ci = {
 		.ifa_prefered = 0,
 		.ifa_valid = U32_MAX,	/* for ever */
 	};
+	u32 flags = IFA_F_NOPREFIXROUTE;
+	u8 proto = TUPLE_PLUMB_PROTO;
 
-	if (nla_put_u8(skb, IFA_PROTO, TUPLE_PLUMB_PROTO) ||
-	    nla_put_u32(skb, IFA_FLAGS, v4 ? IFA_F_NOPREFIXROUTE :
-			IFA_F_NOPREFIXROUTE | IFA_F_NODAD))
-		return -EMSGSIZE;
-	return v4 ? 0 : nla_put(skb, IFA_CACHEINFO, sizeof(ci), &ci);
+	if (!v4) {
+		flags |= IFA_F_NODAD;
+		tuple_plumb_put(msg, IFA_CACHEINFO, &ci, sizeof(ci));
+	}
+	tuple_plumb_put(msg, IFA_FLAGS, &flags, sizeof(flags));
+	tuple_plumb_put(msg, IFA_PROTO, &proto, sizeof(proto));
 }
 
 static int tuple_plumb_addr(struct tuple_pool *pool,
@@ -140,55 +189,79 @@ static int tuple_plumb_addr(struct tuple_pool *pool,
 {
 	bool v4 = ipv6_addr_v4mapped(addr), add = type == RTM_NEWADDR;
 	int ifindex = tuple_plumb_ifindex(pool);
-	struct ifaddrmsg *ifm;
-	struct nlmsghdr *nlh;
-	struct sk_buff *skb;
+	struct tuple_plumb_msg msg;
 
 	*answered = true;
 	if (!ifindex)
 		return -ENODEV;
-	skb = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!skb)
-		return -ENOMEM;
-	nlh = nlmsg_put(skb, 0, 0, type, sizeof(*ifm), NLM_F_REQUEST |
-			NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
-	ifm = nlmsg_data(nlh);
-	memset(ifm, 0, sizeof(*ifm));
-	ifm->ifa_family = v4 ? AF_INET : AF_INET6;
-	ifm->ifa_prefixlen = v4 ? 32 : 128;
-	ifm->ifa_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
-	ifm->ifa_index = ifindex;
-	if (tuple_plumb_put_addr(skb, IFA_LOCAL, addr) ||
-	    tuple_plumb_put_addr(skb, IFA_ADDRESS, addr) ||
-	    (add && tuple_plumb_fill_addr(skb, v4))) {
-		kfree_skb(skb);
-		return -EMSGSIZE;
-	}
-	return tuple_plumb_request(pool->tn, skb, answered);
+	tuple_plumb_msg_init(&msg, type, add, sizeof(msg.ifa));
+	msg.ifa.ifa_family = v4 ? AF_INET : AF_INET6;
+	msg.ifa.ifa_prefixlen = v4 ? 32 : 128;
+	msg.ifa.ifa_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+	msg.ifa.ifa_index = ifindex;
+	tuple_plumb_put_addr(&msg, IFA_LOCAL, addr);
+	tuple_plumb_put_addr(&msg, IFA_ADDRESS, addr);
+	if (add)
+		tuple_plumb_put_settings(&msg, v4);
+	return tuple_plumb_request(pool->tn, &msg, answered);
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
-static bool tuple_plumb_is_local(struct net *net, const struct in6_addr *addr)
+/* addrconf adds the local route of an address from a work item; before it is
+ * there, what arrives for the address is dropped. The item holds a reference on
+ * the address that is its function's to drop. So who gets hold of one that has
+ * not begun may call that function himself, and need not wait.
+ */
+static struct inet6_ifaddr *tuple_plumb_find6(struct tuple_pool *pool,
+					      const struct in6_addr *addr)
 {
-	struct rt6_info *rt = rt6_lookup(net, addr, NULL, 0, NULL, 0);
-	bool local = false;
+	struct net_device *dev = rcu_dereference(pool->dev);
+	struct inet6_dev *idev = dev ? __in6_dev_get(dev) : NULL;
+	struct inet6_ifaddr *ifa;
 
-	if (rt) {
-		local = rt->rt6i_flags & RTF_LOCAL;
-		ip6_rt_put(rt);
-	}
+	/* The latest one comes first, but for scopes. */
+	if (idev)
+		list_for_each_entry_rcu(ifa, &idev->addr_list, if_list)
+			if (ipv6_addr_equal(&ifa->addr, addr))
+				return ifa;
+	return NULL;
+}
+
+static void tuple_plumb_complete6(struct tuple_pool *pool,
+				  const struct in6_addr *addr)
+{
+	struct work_struct *work = NULL;
+	struct inet6_ifaddr *ifa;
+
+	rcu_read_lock();
+	ifa = tuple_plumb_find6(pool, addr);
+	if (ifa && cancel_delayed_work(&ifa->dad_work))
+		work = &ifa->dad_work.work;
+	rcu_read_unlock();
+	if (work)
+		work->func(work);
+}
+
+static bool tuple_plumb_is_local6(struct tuple_pool *pool,
+				  const struct in6_addr *addr)
+{
+	struct inet6_ifaddr *ifa;
+	bool local;
+
+	rcu_read_lock();
+	ifa = tuple_plumb_find6(pool, addr);
+	local = ifa && ifa->rt && rcu_access_pointer(ifa->rt->fib6_node);
+	rcu_read_unlock();
 	return local;
 }
 
-/* addrconf adds the local route from a work item; before it is there, what
- * arrives for the address is dropped.
- */
-static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
+static int tuple_plumb_wait_local6(struct tuple_pool *pool,
+				   const struct in6_addr *addr)
 {
 	unsigned long end = jiffies + 2 * HZ;
 	unsigned int usec = 10;
 
-	while (!tuple_plumb_is_local(net, addr)) {
+	tuple_plumb_complete6(pool, addr);
+	while (!tuple_plumb_is_local6(pool, addr)) {
 		if (time_after(jiffies, end))
 			return -EADDRNOTAVAIL;
 		usleep_range(usec, 2 * usec);
@@ -196,12 +269,6 @@ static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
 	}
 	return 0;
 }
-#else
-static int tuple_plumb_wait_local(struct net *net, const struct in6_addr *addr)
-{
-	return 0;
-}
-#endif
 
 int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 {
@@ -213,7 +280,7 @@ int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 		if (err)
 			return err;
 		if (!ipv6_addr_v4mapped(addr))
-			err = tuple_plumb_wait_local(pool->tn->net, addr);
+			err = tuple_plumb_wait_local6(pool, addr);
 		else if (inet_addr_type(pool->tn->net, addr->s6_addr32[3]) !=
 			 RTN_LOCAL)
 			err = -ENOMEM;	/* inet does not tell */
@@ -257,32 +324,21 @@ static int tuple_plumb_route(struct tuple_pool *pool,
 {
 	bool v4 = ipv6_addr_v4mapped(&prefix->addr), add = type == RTM_NEWROUTE;
 	int ifindex = tuple_plumb_ifindex(pool);
-	struct nlmsghdr *nlh;
-	struct sk_buff *skb;
-	struct rtmsg *rtm;
+	struct tuple_plumb_msg msg;
 
 	*answered = true;
 	if (!ifindex)
 		return add ? -ENETDOWN : -ENODEV;
-	skb = nlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!skb)
-		return -ENOMEM;
-	nlh = nlmsg_put(skb, 0, 0, type, sizeof(*rtm), NLM_F_REQUEST |
-			NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0));
-	rtm = nlmsg_data(nlh);
-	memset(rtm, 0, sizeof(*rtm));
-	rtm->rtm_family = v4 ? AF_INET : AF_INET6;
-	rtm->rtm_dst_len = v4 ? prefix->len - 96 : prefix->len;
-	rtm->rtm_table = RT_TABLE_LOCAL;
-	rtm->rtm_protocol = TUPLE_PLUMB_PROTO;
-	rtm->rtm_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
-	rtm->rtm_type = RTN_LOCAL;
-	if (tuple_plumb_put_addr(skb, RTA_DST, &prefix->addr) ||
-	    nla_put_u32(skb, RTA_OIF, ifindex)) {
-		kfree_skb(skb);
-		return -EMSGSIZE;
-	}
-	return tuple_plumb_request(pool->tn, skb, answered);
+	tuple_plumb_msg_init(&msg, type, add, sizeof(msg.rtm));
+	msg.rtm.rtm_family = v4 ? AF_INET : AF_INET6;
+	msg.rtm.rtm_dst_len = v4 ? prefix->len - 96 : prefix->len;
+	msg.rtm.rtm_table = RT_TABLE_LOCAL;
+	msg.rtm.rtm_protocol = TUPLE_PLUMB_PROTO;
+	msg.rtm.rtm_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+	msg.rtm.rtm_type = RTN_LOCAL;
+	tuple_plumb_put_addr(&msg, RTA_DST, &prefix->addr);
+	tuple_plumb_put(&msg, RTA_OIF, &ifindex, sizeof(ifindex));
+	return tuple_plumb_request(pool->tn, &msg, answered);
 }
 
 int tuple_plumb_prefix_add(struct tuple_pool *pool,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the module keeps for each sock that it made: see sock.h. */
 
+#include <linux/hash.h>
 #include <linux/in6.h>
 #include <linux/module.h>
 #include <linux/sctp.h>
@@ -21,10 +22,17 @@
 static struct kmem_cache *tuple_sock_cache;
 static struct rhashtable tuple_socks;
 
+/* Nobody chooses where his socks are, so this is as good as jhash(). */
+static u32 tuple_sock_hash(const void *data, u32 len, u32 seed)
+{
+	return hash_ptr(*(void * const *)data, 32) ^ seed;
+}
+
 static const struct rhashtable_params tuple_socks_params = {
 	.head_offset = offsetof(struct tuple_sock, node),
 	.key_offset = offsetof(struct tuple_sock, sk),
 	.key_len = sizeof(struct sock *),
+	.hashfn = tuple_sock_hash,
 	.automatic_shrinking = true,
 };
 
@@ -37,9 +45,11 @@ struct tuple_sock *tuple_sock_alloc(void)
 {
 	struct tuple_sock *ts;
 
-	ts = kmem_cache_zalloc(tuple_sock_cache, GFP_KERNEL);
+	ts = kmem_cache_alloc(tuple_sock_cache, GFP_KERNEL);
 	if (!ts)
 		return NULL;
+	/* Somebody may still look at its place in the table. */
+	memset_after(ts, 0, node);
 	INIT_LIST_HEAD(&ts->lease_list);
 	mutex_init(&ts->mutex);
 	return ts;
@@ -51,16 +61,10 @@ void tuple_sock_free(struct tuple_sock *ts)
 	kmem_cache_free(tuple_sock_cache, ts);
 }
 
-static void tuple_sock_free_rcu(struct rcu_head *rcu)
-{
-	tuple_sock_free(container_of(rcu, struct tuple_sock, rcu));
-}
-
-/* Out of the table; a look-up for another sock may still pass over it. */
 static void tuple_sock_drop(struct tuple_sock *ts)
 {
 	rhashtable_remove_fast(&tuple_socks, &ts->node, tuple_socks_params);
-	call_rcu(&ts->rcu, tuple_sock_free_rcu);
+	tuple_sock_free(ts);
 }
 
 /* What SCTP's destructors are, by family: they are not exported */
@@ -193,9 +197,12 @@ static void tuple_sock_reset_ops(struct sock *sk)
 
 	rcu_read_lock();
 	write_lock_bh(&sk->sk_callback_lock);
-	ts = tuple_sock_find(sk);
-	/* Not where something else, like TLS, has put its own ops. */
-	if (ts && sk->sk_socket) {
+	/* With its struct socket, a sock has not been through release(), and
+	 * what is kept for it is. Not where something else, like TLS, has put
+	 * its own ops.
+	 */
+	ts = sk->sk_socket ? tuple_sock_find(sk) : NULL;
+	if (ts) {
 		ops = READ_ONCE(sk->sk_socket->ops);
 		unbound = READ_ONCE(ts->unbound);
 		if (ops->release == unbound->release)
@@ -345,7 +352,8 @@ int __init tuple_sock_init(void)
 
 	tuple_sock_cache = kmem_cache_create("inet_tuple_sock",
 					     sizeof(struct tuple_sock), 0,
-					     SLAB_ACCOUNT, NULL);
+					     SLAB_ACCOUNT |
+					     SLAB_TYPESAFE_BY_RCU, NULL);
 	if (!tuple_sock_cache)
 		return -ENOMEM;
 	err = rhashtable_init(&tuple_socks, &tuple_socks_params);

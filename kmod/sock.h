@@ -24,9 +24,12 @@ struct tuple_lease;
  * release(), since nothing can replace the ops of a listener.
  *
  * Another thing that outlives the sock does not exist: TIME_WAIT is the
- * lease's to look after.
+ * lease's to look after. So the memory is free at once, and may be that of
+ * another sock (SLAB_TYPESAFE_BY_RCU): who does not hold the sock looks at @sk
+ * again, with the lock of the lease's pool held, or that of its callbacks.
  *
- * @node: in the table of all tuple socks, by @sk
+ * @node: in the table of all tuple socks, by @sk; keeps its value while the
+ *	memory is free
  * @sk: no reference
  * @lease: what it holds, or NULL; changes under lease->pool->lock (that of
  *	the old or the new one)
@@ -43,10 +46,7 @@ struct tuple_sock {
 	struct rhash_head node;
 	struct sock *sk;
 	struct tuple_lease *lease;
-	union {
-		struct list_head lease_list;
-		struct rcu_head rcu;
-	};
+	struct list_head lease_list;
 	void (*destruct)(struct sock *sk);
 	struct mutex mutex;	/* assigning and exchanging */
 	u64 scope_id;

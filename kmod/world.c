@@ -39,16 +39,10 @@ void tuple_lease_lost(struct net *net, const struct in6_addr *addr,
 	struct tuple_lease *lease;
 	struct tuple_pool *pool;
 
-	rcu_read_lock();
-	lease = tuple_lease_find(net, addr);
-	if (lease) {
-		pool = lease->pool;
-		spin_lock_bh(&pool->lock);
-		if (!lease->dead)
-			tuple_lease_lost_locked(lease, by_admin);
-		spin_unlock_bh(&pool->lock);
-	}
-	rcu_read_unlock();
+	lease = tuple_lease_find_lock(net, addr, &pool);
+	if (lease)
+		tuple_lease_lost_locked(lease, by_admin);
+	tuple_lease_unlock(pool);
 }
 
 /* Return: 0, or -errno when it needs a context that can allocate */

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Sockets that are made, used and closed, one after another: rows of ours
+ * against what a program would do that wants an address for each.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "bench.h"
+
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
+#endif
+
+static int listeners[N_FAMILIES];
+
+static void option(int sd, int level, int name)
+{
+	int on = 1;
+
+	must(setsockopt(sd, level, name, &on, sizeof(on)), "setsockopt");
+}
+
+static void freebind(int sd, int f)
+{
+	option(sd, f == V4 ? SOL_IP : SOL_IPV6,
+	       f == V4 ? IP_FREEBIND : IPV6_FREEBIND);
+}
+
+static void bind_to(int sd, int f, const struct sockaddr_storage *addr)
+{
+	must(bind(sd, (const struct sockaddr *)addr, families[f].len), "bind");
+}
+
+static void random_address(int f, struct sockaddr_storage *addr)
+{
+	address_of(f, ANYIP, 1 + rand() % 0xffffe, addr);
+}
+
+/* UDP: socket and close */
+
+static void udp_inet(int f)
+{
+	close(must(socket(families[f].inet, SOCK_DGRAM, 0), "socket"));
+}
+
+static void udp_tuple(int f)
+{
+	close(tuple_socket(f, SOCK_DGRAM));
+}
+
+static void udp_freebind(int f)
+{
+	struct sockaddr_storage addr;
+	int sd;
+
+	sd = must(socket(families[f].inet, SOCK_DGRAM, 0), "socket");
+	freebind(sd, f);
+	random_address(f, &addr);
+	bind_to(sd, f, &addr);
+	close(sd);
+}
+
+static unsigned int helper_next;
+
+static void udp_helper(int f)
+{
+	struct sockaddr_storage addr;
+	int sd;
+
+	address_of(f, HELPER, 1 + helper_next++ % 60000, &addr);
+	helper_add(f, &addr);
+	sd = must(socket(families[f].inet, SOCK_DGRAM, 0), "socket");
+	bind_to(sd, f, &addr);
+	close(sd);
+	helper_del(f, &addr);
+}
+
+/* TCP: connect, accept, close both. Who closes first is the one that keeps
+ * TIME_WAIT. A lease keeps its address on the device for as long, and a helper does
+ * not, so where addresses are plumbed the server is first.
+ */
+static bool server_first;
+
+static void tcp_exchange(int f, int sd)
+{
+	int peer;
+
+	must(connect(sd, (struct sockaddr *)&families[f].server,
+		     families[f].len), "connect");
+	peer = must(accept(listeners[f], NULL, NULL), "accept");
+	close(server_first ? peer : sd);
+	close(server_first ? sd : peer);
+}
+
+static void tcp_inet(int f)
+{
+	tcp_exchange(f, must(socket(families[f].inet, SOCK_STREAM, 0),
+			     "socket"));
+}
+
+static void tcp_tuple(int f)
+{
+	tcp_exchange(f, tuple_socket(f, SOCK_STREAM));
+}
+
+static void tcp_bound(int f, const struct sockaddr_storage *addr)
+{
+	int sd = must(socket(families[f].inet, SOCK_STREAM, 0), "socket");
+
+	option(sd, SOL_IP, IP_BIND_ADDRESS_NO_PORT);
+	if (f == V6)	/* a local route is not enough for IPv6 */
+		freebind(sd, f);
+	bind_to(sd, f, addr);
+	tcp_exchange(f, sd);
+}
+
+static void tcp_anyip(int f)
+{
+	struct sockaddr_storage addr;
+
+	random_address(f, &addr);
+	tcp_bound(f, &addr);
+}
+
+static void tcp_helper(int f)
+{
+	struct sockaddr_storage addr;
+
+	address_of(f, HELPER, 1 + helper_next++ % 60000, &addr);
+	helper_add(f, &addr);
+	tcp_bound(f, &addr);
+	helper_del(f, &addr);
+}
+
+static void compare(const char *what, int f, const char *against,
+		    void (*ours)(int f), void (*theirs)(int f), double goal)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s, %s", what, families[f].name);
+	say(name, against, measure(ours, f), measure(theirs, f), goal,
+	    "instructions");
+}
+
+static const char *const pools[][N_FAMILIES] = {
+	{ "p4", "p6" }, { "a4", "a6" },
+};
+
+void bench_sockets(void)
+{
+	int f;
+
+	for (f = 0; f < N_FAMILIES; f++) {
+		listeners[f] = listener(f);
+		pool_default(pools[0][f]);
+		compare("UDP socket, close; prefix", f, "plain socket, close",
+			udp_tuple, udp_inet, 0);
+		compare("UDP socket, close; prefix", f, "AnyIP and freebind",
+			udp_tuple, udp_freebind, 1);
+		compare("TCP connect, accept, close; prefix", f, "plain",
+			tcp_tuple, tcp_inet, 0);
+		compare("TCP connect, accept, close; prefix", f,
+			"AnyIP and bind", tcp_tuple, tcp_anyip, 1.03);
+		pool_default(pools[1][f]);
+		compare("UDP socket, close; address", f, "helper",
+			udp_tuple, udp_helper, 0.85);
+		server_first = true;
+		compare("TCP connect, accept, close; address", f, "helper",
+			tcp_tuple, tcp_helper, 0.9);
+		server_first = false;
+		pool_default(pools[0][f]);
+	}
+}
