@@ -163,7 +163,7 @@ struct tuple_lease *tuple_lease_find_lock(const struct net *net,
 		*pool = READ_ONCE(lease->pool);
 		spin_lock_bh(&(*pool)->lock);
 		if (likely(READ_ONCE(lease->pool) == *pool &&
-			   !data_race(lease->dead) && (*pool)->net == net &&
+			   data_race(!lease->dead) && (*pool)->net == net &&
 			   ipv6_addr_equal(&lease->addr, addr)))
 			return lease;
 		spin_unlock_bh(&(*pool)->lock);
@@ -373,7 +373,7 @@ static void tuple_lease_timer(struct timer_list *t)
 	 * have begun another quarantine; or it ended, and this is another one.
 	 */
 	spin_lock(&pool->lock);
-	if (READ_ONCE(lease->pool) == pool && !data_race(lease->dead) &&
+	if (READ_ONCE(lease->pool) == pool && data_race(!lease->dead) &&
 	    lease->state == INET_TUPLE_LEASE_QUARANTINE &&
 	    !timer_pending(&lease->timer))
 		tuple_lease_free(lease);
