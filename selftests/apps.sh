@@ -80,9 +80,19 @@ seen() { grep -E -- "$2" "$1" | addresses "$3" "$4"; }
 none_seen() { ! grep -E -- "$2" "$1" | grep -wE '10\.64\.0\.1|fd64::1'; }
 # seen_only FILE PATTERN N REGEX: both
 seen_only() { seen "$@" && none_seen "$1" "$2"; }
+# each_own LOG PATTERN N REGEX: of nginx's log, N connections or more, each with
+# an address of its own
+each_own() {
+	local n
+	n=$(grep -E -- "$2" "$1" | awk '{ print $NF }' | sort -u | wc -l)
+
+	echo "$n connections"
+	[ "$n" -ge "$3" ] && seen_only "$1" "$2" "$n" "$4"
+}
 
 # nginx_conf NAME LISTEN...: its configuration, in $work/NAME.conf; the log
-# has a line for each request, with both addresses. Requests for /slow wait.
+# has a line for each request, with both addresses and the connection's number.
+# Requests for /slow wait.
 nginx_conf() {
 	local name=$1 listen
 	shift
@@ -97,7 +107,7 @@ nginx_conf() {
 			error_log $work/$name.err;
 			events { worker_connections 50000; }
 			http {
-				log_format who '\$remote_addr \$server_addr \$request_uri';
+				log_format who '\$remote_addr \$server_addr \$request_uri \$connection';
 				access_log $work/$name.log who;
 				keepalive_requests 1000000;
 				keepalive_timeout 600s;

@@ -15,9 +15,10 @@ log=$work/web.log
 
 # curl: one process that opens a connection for each request
 
-check "curl: 100 requests" run curl -s -o /dev/null -H 'Connection: close' \
-	'http://10.64.0.2/curl[1-100]'
-check "curl: by 100 addresses" seen_only "$log" /curl 100 "$few"
+n=$(fewer 100)
+check "curl: $n requests" run curl -s -o /dev/null -H 'Connection: close' \
+	"http://10.64.0.2/curl[1-$n]"
+check "curl: by $n addresses" seen_only "$log" /curl "$n" "$few"
 check "curl: 10 at once" run curl -s -o /dev/null --parallel --parallel-immediate \
 	-H 'Connection: close' 'http://10.64.0.2/together[1-10]'
 check "curl: by 10 addresses" seen_only "$log" /together 10 "$few"
@@ -30,29 +31,37 @@ check "curl: by one address" seen_only "$log" /one 1 "$few"
 
 # Programs that preloading does not reach
 
-check "busybox: 10 runs of a static wget" eval \
-	"for i in 1 2 3 4 5 6 7 8 9 10; do run busybox wget -qO /dev/null \
-		http://10.64.0.2/wget\$i || exit; done"
-check "busybox: by 10 addresses" seen_only "$log" /wget 10 "$few"
-check_match "hey, of Go: 200 requests by 20 connections" '\[200\].200 responses' \
-	run hey -n 200 -c 20 http://10.64.0.2/go
-check "hey: by 20 addresses" seen_only "$log" /go 20 "$few"
-check_match "hey: 50 requests by 50 connections" '\[200\].50 responses' \
-	run hey -n 50 -c 5 -disable-keepalive http://10.64.0.2/hey
-check "hey: by 50 addresses" seen_only "$log" /hey 50 "$few"
+wgets() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		run busybox wget -qO /dev/null "http://10.64.0.2/wget$i" || return
+	done
+}
+n=$(fewer 8)
+check "busybox: $n runs of a static wget" wgets "$n"
+check "busybox: by $n addresses" seen_only "$log" /wget "$n" "$few"
+n=$(fewer 40)
+check_match "hey, of Go: $n at once" '\[200\].[0-9]+ responses' \
+	run hey -n $((n * 5)) -c "$n" http://10.64.0.2/go
+check "hey: each connection by an address of its own" each_own "$log" /go "$n" "$few"
+check_match "hey: $n requests, each by a connection" "\\[200\\].$n responses" \
+	run hey -n "$n" -c 5 -disable-keepalive http://10.64.0.2/hey
+check "hey: by $n addresses" seen_only "$log" /hey "$n" "$few"
 
 # Python
 
+n=$(fewer 48)
 cat >"$work/client.py" <<'PY'
-import http.client
-connections = [http.client.HTTPConnection('10.64.0.2') for _ in range(50)]
+import http.client, sys
+connections = [http.client.HTTPConnection('10.64.0.2') for _ in range(int(sys.argv[1]))]
 for c in connections:
     c.request('GET', '/client')
 for c in connections:
     assert c.getresponse().read().decode().split() == [c.sock.getsockname()[0], '10.64.0.2']
 PY
 cat >"$work/aio.py" <<'PY'
-import asyncio
+import asyncio, sys
 async def one():
     reader, writer = await asyncio.open_connection('10.64.0.2', 80)
     writer.write(b'GET /asyncio HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
@@ -60,13 +69,13 @@ async def one():
     assert text.split()[-2] == writer.get_extra_info('sockname')[0]
     writer.close()
 async def main():
-    await asyncio.gather(*[one() for _ in range(50)])
+    await asyncio.gather(*[one() for _ in range(int(sys.argv[1]))])
 asyncio.run(main())
 PY
-check "python: 50 connections of http.client" run python3 "$work/client.py"
-check "python: by 50 addresses" seen_only "$log" /client 50 "$few"
-check "python: 50 connections of asyncio" run python3 "$work/aio.py"
-check "python: by 50 addresses of asyncio" seen_only "$log" /asyncio 50 "$few"
+check "python: $n connections of http.client" run python3 "$work/client.py" "$n"
+check "python: by $n addresses" seen_only "$log" /client "$n" "$few"
+check "python: $n connections of asyncio" run python3 "$work/aio.py" "$n"
+check "python: by $n addresses of asyncio" seen_only "$log" /asyncio "$n" "$few"
 
 # Servers: two of them have the same port, and an address each
 
