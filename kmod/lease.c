@@ -163,7 +163,7 @@ struct tuple_lease *tuple_lease_find_lock(const struct net *net,
 		*pool = READ_ONCE(lease->pool);
 		spin_lock_bh(&(*pool)->lock);
 		if (likely(READ_ONCE(lease->pool) == *pool &&
-			   data_race(!lease->dead) && (*pool)->net == net &&
+			   !READ_ONCE(lease->dead) && (*pool)->net == net &&
 			   ipv6_addr_equal(&lease->addr, addr)))
 			return lease;
 		spin_unlock_bh(&(*pool)->lock);
@@ -183,9 +183,9 @@ struct tuple_lease *tuple_lease_alloc(struct tuple_pool *pool, gfp_t gfp)
 	lease = kmem_cache_alloc(tuple_lease_cache, gfp);
 	if (!lease)
 		return NULL;
-	memset_after(lease, 0, pool);
+	WRITE_ONCE(lease->dead, 1);
 	WRITE_ONCE(lease->pool, pool);
-	lease->dead = 1;
+	memset_after(lease, 0, dead);
 	INIT_LIST_HEAD(&lease->list);
 	INIT_LIST_HEAD(&lease->queue);
 	INIT_LIST_HEAD(&lease->socks);
@@ -223,7 +223,7 @@ int tuple_lease_insert(struct tuple_lease *lease)
 	}
 	if (lease->key.scope == INET_TUPLE_SCOPE_PROCESS)
 		get_pid((struct pid *)(unsigned long)lease->key.id);
-	lease->dead = 0;
+	WRITE_ONCE(lease->dead, 0);
 	list_add_tail(&lease->list, &lease->pool->leases);
 	return 0;
 }
@@ -335,7 +335,7 @@ void tuple_lease_free(struct tuple_lease *lease)
 			return;
 		}
 	}
-	lease->dead = 1;
+	WRITE_ONCE(lease->dead, 1);
 	list_del(&lease->list);
 	rhashtable_remove_fast(&tuple_leases, &lease->node,
 			       tuple_leases_params);
@@ -373,7 +373,7 @@ static void tuple_lease_timer(struct timer_list *t)
 	 * have begun another quarantine; or it ended, and this is another one.
 	 */
 	spin_lock(&pool->lock);
-	if (READ_ONCE(lease->pool) == pool && data_race(!lease->dead) &&
+	if (READ_ONCE(lease->pool) == pool && !READ_ONCE(lease->dead) &&
 	    lease->state == INET_TUPLE_LEASE_QUARANTINE &&
 	    !timer_pending(&lease->timer))
 		tuple_lease_free(lease);

@@ -45,8 +45,8 @@ struct tuple_scope_key {
  * does not go before its leases are gone (tuple_pool_del()), and whoever keeps
  * a pointer over a sleep owns the state (PLUMBING, UNPLUMBING) or is on @socks.
  *
- * @node: in the table of all leases, by namespace and address; this, the next
- *	and @pool keep their values while the memory is free
+ * @node: in the table of all leases, by namespace and address; what stands from
+ *	here to @dead keeps its value while the memory is free
  * @scope_node: in the table of shared leases, while key.scope is not SOCKET
  * @pool: constant
  * @addr: constant; v4-mapped for IPv4
@@ -76,23 +76,23 @@ struct tuple_lease {
 	struct rhash_head node;
 	struct rhash_head scope_node;
 	struct tuple_pool *pool;
-	struct in6_addr addr;
-	struct list_head list;
-	struct list_head queue;
-	struct list_head socks;
-	u32 n_socks;
 	u32 hash;
+	u8 dead;
 	u8 state;
+	u8 seen;
 	u8 connected:1;
 	u8 plumbed:1;
 	u8 charged:1;
 	u8 foreign:1;
 	u8 killed:1;
-	u8 dead:1;
 	u8 tcp:1;
 	u8 lost:1;
 	u8 resync:1;
-	u8 seen;
+	struct in6_addr addr;
+	struct list_head list;
+	struct list_head queue;
+	struct list_head socks;
+	u32 n_socks;
 	kuid_t uid;
 	struct tuple_scope_key key;
 	unsigned long tcp_until;
