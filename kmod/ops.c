@@ -166,9 +166,10 @@ bool tuple_ops_is_unbound(const struct tuple_sock *ts)
 	/* see above */
 	if (data_race(inet_sk(sk)->inet_num) && sk->sk_type != SOCK_RAW)
 		return false;
+	if (READ_ONCE(ts->lease))
+		return true;
 	/* see above */
-	return READ_ONCE(ts->lease) ||
-	       !(data_race(sk->sk_userlocks & SOCK_BINDADDR_LOCK));
+	return !data_race(sk->sk_userlocks & SOCK_BINDADDR_LOCK);
 }
 
 /* Make the address of the lease the source of the sock, unless another thread

@@ -9,7 +9,7 @@
 
 int unshare(int flags)
 {
-	int (*next)(int) = dlsym(RTLD_NEXT, "unshare");
+	typeof(unshare) *next = dlsym(RTLD_NEXT, "unshare");
 
 	if (next(flags))
 		return -1;

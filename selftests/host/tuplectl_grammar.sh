@@ -195,6 +195,7 @@ report "all ones are infinite" grep -qxF \
 	'inet_tuple_pool_free{pool="b",dev="eth1"} +Inf' "$dir/out"
 report "seconds are seconds" grep -qxF \
 	'inet_tuple_pool_held_seconds_total{pool="b",dev="eth1"} 10.004' "$dir/out"
+# shellcheck disable=SC2016	# awk's own
 report "each metric is told of once, and all of its values follow" \
 	awk '/^# HELP/ { n = $3; if (seen[n]++) exit 1 }
 		!/^#/ { sub(/\{.*/, "", $1); if ($1 != n) exit 1 }
