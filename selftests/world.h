@@ -253,6 +253,32 @@ UNUSED static int address_change(int type, const char *dev, const char *text,
 	return rtnl(nlh);
 }
 
+/* addrconf hears solicitations for an address, and has a route to it, only when
+ * a work item of its has run.
+ */
+static int await_local6(const char *text)
+{
+	char line[256], want[40];
+	struct in6_addr addr;
+	int i, found = 0;
+	FILE *f;
+
+	inet_pton(AF_INET6, text, &addr);
+	for (i = 0; i < 16; i++)
+		sprintf(want + 2 * i, "%02x", addr.s6_addr[i]);
+	strcat(want, " 80 ");
+	for (i = 0; i < 5000 && !found; i++) {
+		f = fopen("/proc/thread-self/net/ipv6_route", "r");
+		while (f && !found && fgets(line, sizeof(line), f))
+			found = !strncmp(line, want, strlen(want));
+		if (f)
+			fclose(f);
+		if (!found)
+			usleep(1000);
+	}
+	return found ? 0 : -ETIMEDOUT;
+}
+
 UNUSED static int world_open(void)
 {
 	int err;
@@ -268,12 +294,14 @@ UNUSED static int world_open(void)
 	link_up("lo", 1);
 	link_up("eth0", 1);
 	err = address_change(RTM_NEWADDR, "eth0", HOME4, 16) ?:
-	      address_change(RTM_NEWADDR, "eth0", HOME6, 64);
+	      address_change(RTM_NEWADDR, "eth0", HOME6, 64) ?:
+	      await_local6(HOME6);
 	go_to_peer();
 	link_up("lo", 1);
 	link_up("eth0", 1);
 	err = err ?: address_change(RTM_NEWADDR, "eth0", PEER4, 16) ?:
-	      address_change(RTM_NEWADDR, "eth0", PEER6, 64);
+	      address_change(RTM_NEWADDR, "eth0", PEER6, 64) ?:
+	      await_local6(PEER6);
 	go_home();
 	return err;
 }
