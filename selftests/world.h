@@ -279,6 +279,33 @@ static int await_local6(const char *text)
 	return found ? 0 : -ETIMEDOUT;
 }
 
+/* A cable works only when a work item has told the device's queues so; what is
+ * sent before is dropped.
+ */
+static int await_carrier(const char *dev)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), i;
+	struct ifreq ifr = {};
+
+	strcpy(ifr.ifr_name, dev);
+	for (i = 0; i < 5000 && !(ifr.ifr_flags & IFF_RUNNING); i++) {
+		if (i)
+			usleep(1000);
+		if (ioctl(fd, SIOCGIFFLAGS, &ifr))
+			break;
+	}
+	close(fd);
+	return ifr.ifr_flags & IFF_RUNNING ? 0 : -ENETDOWN;
+}
+
+static int world_addresses(const char *addr4, const char *addr6)
+{
+	return await_carrier("eth0") ?:
+	       address_change(RTM_NEWADDR, "eth0", addr4, 16) ?:
+	       address_change(RTM_NEWADDR, "eth0", addr6, 64) ?:
+	       await_local6(addr6);
+}
+
 UNUSED static int world_open(void)
 {
 	int err;
@@ -293,17 +320,12 @@ UNUSED static int world_open(void)
 		return err;
 	link_up("lo", 1);
 	link_up("eth0", 1);
-	err = address_change(RTM_NEWADDR, "eth0", HOME4, 16) ?:
-	      address_change(RTM_NEWADDR, "eth0", HOME6, 64) ?:
-	      await_local6(HOME6);
 	go_to_peer();
 	link_up("lo", 1);
 	link_up("eth0", 1);
-	err = err ?: address_change(RTM_NEWADDR, "eth0", PEER4, 16) ?:
-	      address_change(RTM_NEWADDR, "eth0", PEER6, 64) ?:
-	      await_local6(PEER6);
+	err = world_addresses(PEER4, PEER6);
 	go_home();
-	return err;
+	return err ?: world_addresses(HOME4, HOME6);
 }
 
 /* Is an address on a device of the namespace that the thread is in? */
