@@ -128,6 +128,7 @@ static uint64_t hash(const void *data, int len)
 	return h;
 }
 
+/* All but what a pool has been through, which only grows */
 static int state_pool_cb(const struct inet_tuple_obj *obj, void *arg)
 {
 	struct state *s = arg;
@@ -142,7 +143,7 @@ static int state_pool_cb(const struct inet_tuple_obj *obj, void *arg)
 		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_PREFIX),
 		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_EXCLUDE));
 	for (attr = INET_TUPLE_A_POOL_IFINDEX; attr <= INET_TUPLE_A_POOL_MAX && n < 240; attr++)
-		if (attr != INET_TUPLE_A_POOL_PREFIX &&
+		if ((attr < INET_TUPLE_A_POOL_PEAK || attr > INET_TUPLE_A_POOL_FAILED) &&
 		    !inet_tuple_obj_num(obj, attr, &num))
 			n += snprintf(text + n, 256 - n, " %d:%lld", attr,
 				      (long long)num);

@@ -560,7 +560,7 @@ TEST_F(life, passed_to_nobody)
 }
 
 /* What a process leaves behind that is killed */
-TEST_F_TIMEOUT(life, killed_with_a_thousand, 120)
+TEST_F_TIMEOUT(life, killed_with_a_thousand, 600)
 {
 	int types[] = { SOCK_STREAM, SOCK_DGRAM }, i, fd, p[2];
 	pid_t pid;
@@ -890,7 +890,8 @@ TEST_F(life, tls)
 		TH_LOG("%ld, before %ld", module_refs("inet_tuple"), refs);
 	close(c.peer);
 	close(c.listener);
-	EXPECT_TRUE(within(5000, module_refs("tls") == 0));
+	/* less than none: it is not a module here */
+	EXPECT_TRUE(within(5000, module_refs("tls") <= 0));
 }
 
 /* The FIN goes through, and what TLS had queued too. */
@@ -954,6 +955,8 @@ TEST_F_TIMEOUT(life, tls_first_of_the_system, 60)
 
 	if (tls_missing())
 		SKIP(return, "no TLS here");
+	if (module_refs("tls") < 0)
+		SKIP(return, "TLS is part of this kernel: it has seen others");
 	ASSERT_TRUE(within(10000, !run("rmmod tls 2>/dev/null")));
 	ASSERT_EQ(0, pool_add(POOL));
 	CONNECT(&c);

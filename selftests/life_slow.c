@@ -318,6 +318,8 @@ static const char *last_ack_lost(const struct what *w)
 		 "}\n}\nEND\n", w->family == AF_INET ? "ip" : "ip6", text,
 		 w->family == AF_INET ? "ip" : "ip6", text);
 	CHECK(!peer_run(command));
+	/* patience enough for us to look at it, on a slow machine as well */
+	CHECK(!peer_run("echo 5 >/proc/sys/net/ipv4/tcp_orphan_retries"));
 	close(c.peer);
 	/* the first, and those that answer what is sent again */
 	CHECK(within(15000, peer_counted("acks") >= 2));
