@@ -226,7 +226,8 @@ static struct inet6_ifaddr *tuple_plumb_find6(struct tuple_pool *pool,
 	return NULL;
 }
 
-static void tuple_plumb_complete6(struct tuple_pool *pool,
+/* Return: whether it was called here, and so is done */
+static bool tuple_plumb_complete6(struct tuple_pool *pool,
 				  const struct in6_addr *addr)
 {
 	struct work_struct *work = NULL;
@@ -239,6 +240,7 @@ static void tuple_plumb_complete6(struct tuple_pool *pool,
 	rcu_read_unlock();
 	if (work)
 		work->func(work);
+	return work;
 }
 
 static bool tuple_plumb_is_local6(struct tuple_pool *pool,
@@ -259,9 +261,12 @@ static int tuple_plumb_wait_local6(struct tuple_pool *pool,
 {
 	unsigned long end = jiffies + 2 * HZ;
 	unsigned int usec = 10;
+	bool done;
 
-	tuple_plumb_complete6(pool, addr);
+	done = tuple_plumb_complete6(pool, addr);
 	while (!tuple_plumb_is_local6(pool, addr)) {
+		if (done)	/* addrconf does not tell */
+			return -ENOMEM;
 		if (time_after(jiffies, end))
 			return -EADDRNOTAVAIL;
 		usleep_range(usec, 2 * usec);
