@@ -7,6 +7,7 @@
 #include <linux/cgroup.h>
 #include <linux/compat.h>
 #include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
@@ -96,6 +97,19 @@ static inline bool tuple_sock_is_icsk(const struct sock *sk)
 	return inet_sk(sk)->is_icsk;
 #else
 	return inet_test_bit(IS_ICSK, sk);
+#endif
+}
+
+/* 6.7: a file's memory may be used again at once. Here it may not: the socket is
+ * kept from ending, and points to it. Return: the file, or NULL when it is being
+ * closed.
+ */
+static inline struct file *tuple_get_file(struct file *file)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return get_file_rcu(file) ? file : NULL;
+#else
+	return get_file_active(&file);
 #endif
 }
 

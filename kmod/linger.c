@@ -113,8 +113,12 @@ void tuple_lease_note_tcp(struct tuple_lease *lease, unsigned long until)
 	lease->tcp = 1;
 }
 
-static void tuple_lease_see(struct net *net, const struct sock *sk)
+/* Whether it is a sock that speaks for a lingering lease; see
+ * tuple_sock_next_tcp(), which is to go on.
+ */
+static bool tuple_lease_see(struct sock *sk, void *arg)
 {
+	struct net *net = arg;
 	struct tuple_lease *lease;
 	struct tuple_pool *pool;
 	struct in6_addr addr;
@@ -127,7 +131,7 @@ static void tuple_lease_see(struct net *net, const struct sock *sk)
 		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &addr);
 	lease = tuple_lease_find(net, &addr);
 	if (!lease || READ_ONCE(lease->state) != INET_TUPLE_LEASE_LINGERING)
-		return;
+		return false;
 	lease = tuple_lease_find_lock(net, &addr, &pool);
 	if (lease && lease->state == INET_TUPLE_LEASE_LINGERING) {
 		WRITE_ONCE(lease->seen, 1);
@@ -136,30 +140,14 @@ static void tuple_lease_see(struct net *net, const struct sock *sk)
 				   READ_ONCE(inet_twsk(sk)->tw_timer.expires));
 	}
 	tuple_lease_unlock(pool);
+	return false;
 }
 
 static void tuple_lease_look(struct net *net)
 {
-	struct inet_hashinfo *hashinfo = tuple_tcp_hashinfo(net);
-	struct hlist_nulls_node *node;
-	struct sock *sk;
-	unsigned int i;
-	spinlock_t *lock;	/* of the bucket */
+	unsigned int bucket = 0;
 
-	for (i = 0; i <= hashinfo->ehash_mask; i++) {
-		if (!(i & 0x3ff))
-			cond_resched();
-		if (hlist_nulls_empty(&hashinfo->ehash[i].chain))
-			continue;
-		lock = inet_ehash_lockp(hashinfo, i);
-		rcu_read_lock();
-		spin_lock_bh(lock);
-		sk_nulls_for_each(sk, node, &hashinfo->ehash[i].chain)
-			if (net_eq(sock_net(sk), net))
-				tuple_lease_see(net, sk);
-		spin_unlock_bh(lock);
-		rcu_read_unlock();
-	}
+	tuple_sock_next_tcp(net, &bucket, tuple_lease_see, net);
 }
 
 /* Mark all as unseen. Return: whether one is due, so that a look is worth it */

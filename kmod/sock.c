@@ -181,89 +181,35 @@ void tuple_sock_closed(struct tuple_sock *ts)
 	module_put(THIS_MODULE);
 }
 
-/* Without these, disconnecting leaves neither address nor port. */
-static void tuple_sock_unlock_bind(struct sock *sk)
+struct sock *tuple_sock_next_tcp(struct net *net, unsigned int *bucket,
+				 bool (*see)(struct sock *sk, void *arg),
+				 void *arg)
 {
-	lock_sock(sk);
-	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
-	release_sock(sk);
-}
+	struct inet_hashinfo *hashinfo = tuple_tcp_hashinfo(net);
+	struct sock *sk, *found = NULL;
+	struct hlist_nulls_node *node;
+	spinlock_t *lock;	/* of the bucket */
 
-/* Its next send, connect or bind is a first one again. */
-static void tuple_sock_reset_ops(struct sock *sk)
-{
-	const struct proto_ops *ops, *unbound;
-	struct tuple_sock *ts;
-
-	rcu_read_lock();
-	write_lock_bh(&sk->sk_callback_lock);
-	/* With its struct socket, a sock has not been through release(), and
-	 * what is kept for it is. Not where something else, like TLS, has put
-	 * its own ops.
-	 */
-	ts = sk->sk_socket ? tuple_sock_find(sk) : NULL;
-	if (ts) {
-		ops = READ_ONCE(sk->sk_socket->ops);
-		unbound = READ_ONCE(ts->unbound);
-		if (ops->release == unbound->release)
-			cmpxchg(&sk->sk_socket->ops, ops, unbound);
+	for (; *bucket <= hashinfo->ehash_mask; ++*bucket) {
+		if (!(*bucket & 0x3ff))
+			cond_resched();
+		if (hlist_nulls_empty(&hashinfo->ehash[*bucket].chain))
+			continue;
+		lock = inet_ehash_lockp(hashinfo, *bucket);
+		rcu_read_lock();
+		spin_lock_bh(lock);
+		sk_nulls_for_each(sk, node, &hashinfo->ehash[*bucket].chain)
+			if (net_eq(sock_net(sk), net) && see(sk, arg) &&
+			    refcount_inc_not_zero(&sk->sk_refcnt)) {
+				found = sk;
+				break;
+			}
+		spin_unlock_bh(lock);
+		rcu_read_unlock();
+		if (found)
+			break;
 	}
-	write_unlock_bh(&sk->sk_callback_lock);
-	rcu_read_unlock();
-}
-
-/* SCTP is aborted by a message: every association of the sock. */
-static void tuple_sock_abort_sctp(struct sock *sk)
-{
-	union {
-		struct cmsghdr cmsg;
-		u8 buf[CMSG_SPACE(sizeof(struct sctp_sndrcvinfo))];
-	} control = {};
-	struct sctp_sndrcvinfo *info = CMSG_DATA(&control.cmsg);
-	struct msghdr msg = {
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
-	};
-
-	control.cmsg.cmsg_len = CMSG_LEN(sizeof(*info));
-	control.cmsg.cmsg_level = IPPROTO_SCTP;
-	control.cmsg.cmsg_type = SCTP_SNDRCV;
-	info->sinfo_flags = SCTP_ABORT;
-	if (sk->sk_type == SOCK_SEQPACKET)
-		info->sinfo_flags |= SCTP_SENDALL;
-	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, NULL, 0, 0);
-	sk->sk_prot->sendmsg(sk, &msg, 0);
-}
-
-void tuple_sock_abort(struct sock *sk)
-{
-	tuple_sock_reset_ops(sk);
-	tuple_sock_unlock_bind(sk);
-	/* It has no diag_destroy(), and a disconnect() that takes the lock. */
-	if (sk->sk_protocol == IPPROTO_UDPLITE && sk->sk_type == SOCK_DGRAM) {
-		udp_abort(sk, ECONNABORTED);
-		return;
-	}
-	if (sk->sk_prot->diag_destroy &&
-	    sk->sk_prot->diag_destroy(sk, ECONNABORTED) != -ENOENT)
-		return;
-
-	/* Unconnected TCP, and protocols that cannot be aborted from outside */
-	if (sk->sk_protocol == IPPROTO_SCTP && sk->sk_type != SOCK_RAW)
-		tuple_sock_abort_sctp(sk);
-	lock_sock(sk);
-	if (!sock_flag(sk, SOCK_DEAD)) {
-		if (sk->sk_protocol == IPPROTO_TCP &&
-		    sk->sk_type == SOCK_STREAM &&
-		    inet_csk(sk)->icsk_bind_hash)
-			inet_put_port(sk);
-		if (sk->sk_prot->disconnect)
-			sk->sk_prot->disconnect(sk, O_NONBLOCK);
-		WRITE_ONCE(sk->sk_err, ECONNABORTED);
-		sk_error_report(sk);
-	}
-	release_sock(sk);
+	return found;
 }
 
 bool tuple_sock_is_early(const struct sock *sk)

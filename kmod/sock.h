@@ -102,6 +102,21 @@ void tuple_sock_closed(struct tuple_sock *ts);
  */
 void tuple_sock_abort(struct sock *sk);
 
+/**
+ * tuple_sock_next_tcp - walk the connections of TCP
+ * @net: whose
+ * @bucket: of TCP's table, where to begin, and where the sock was found
+ * @see: what to ask about each, TIME_WAIT and half-open ones too; under the
+ *	lock of the bucket, with interrupts' bottom halves off
+ * @arg: its second argument
+ *
+ * Process context, may sleep.
+ * Return: the first one of which @see is true, with a reference; NULL: none
+ */
+struct sock *tuple_sock_next_tcp(struct net *net, unsigned int *bucket,
+				 bool (*see)(struct sock *sk, void *arg),
+				 void *arg);
+
 /* Is its source address set without a bind() of inet's? (TCP, UDP, ...) */
 bool tuple_sock_is_early(const struct sock *sk);
 

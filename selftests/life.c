@@ -1096,6 +1096,43 @@ TEST_F(change, mptcp_killed)
 	ALL_BACK(5000);
 }
 
+/* Nobody can tell it: it keeps its data, and what holds them, for a minute. */
+static void orphan_killed(struct __test_metadata *const _metadata, int family,
+			  int domain)
+{
+	long refs = refs_settle();
+	int fd = try_socket(domain, SOCK_STREAM, IPPROTO_MPTCP);
+	struct conn c;
+
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no MPTCP here");
+	ASSERT_EQ(0, conn_open(&c, fd, family, IPPROTO_MPTCP));
+	EXPECT_TRUE(talks(c.fd, c.peer));
+	char *text = strdup(local_text(fd));
+	go_to_peer();
+	link_up("eth0", 0);
+	go_home();
+	ASSERT_EQ(3, send(fd, "abc", 3, 0));
+	close(fd);
+	sleep_ms(500);
+	EXPECT_LT(refs, module_refs("inet_tuple"));
+	EXPECT_EQ(1, is_plumbed(text));
+	EXPECT_EQ(0, lease_kill(text));
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_TRUE(within(3000, module_refs("inet_tuple") == refs))
+		TH_LOG("%ld, before %ld", module_refs("inet_tuple"), refs);
+}
+
+TEST_F(change, mptcp_orphan_killed)
+{
+	orphan_killed(_metadata, AF_INET, AF_INET_TUPLE);
+}
+
+TEST_F(change, mptcp_orphan_killed_v6)
+{
+	orphan_killed(_metadata, AF_INET6, AF_INET6_TUPLE);
+}
+
 TEST_F(change, mptcp_child)
 {
 	int server = MPTCP(), fd, peer;
