@@ -15,10 +15,10 @@ static struct tuple_scope_key tuple_scope_key(struct tuple_sock *ts, u8 scope)
 {
 	struct tuple_scope_key key = { .scope = scope };
 
-	if (ts->scope_id) {
+	if (ts->choice && ts->choice->scope_id) {
 		key.scope = INET_TUPLE_SCOPE_ID_KEY;
 		key.uid = ts->sk->sk_uid;
-		key.id = ts->scope_id;
+		key.id = ts->choice->scope_id;
 		return key;
 	}
 	switch (scope) {
@@ -138,7 +138,7 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 	case INET_TUPLE_LEASE_QUARANTINE:
 		if (!lease->foreign)
 			break;
-		del_timer(&lease->timer);
+		tuple_lease_unrest(lease);
 		tuple_lease_free(lease);
 		return NULL;
 	}
@@ -148,7 +148,7 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 	if (lease->state == INET_TUPLE_LEASE_LINGERING)
 		tuple_lease_unlinger(lease);
 	else
-		del_timer(&lease->timer);
+		tuple_lease_unrest(lease);
 	pool->resting--;
 	tuple_lease_begin(lease);
 	lease->lost = 0;

@@ -112,7 +112,7 @@ static bool tuple_lease_end_one(struct tuple_lease *lease)
 		tuple_lease_retire(lease, false);
 		return true;
 	case INET_TUPLE_LEASE_QUARANTINE:
-		del_timer(&lease->timer);
+		tuple_lease_unrest(lease);
 		tuple_lease_free(lease);
 		return true;
 	}

@@ -14,8 +14,6 @@
 #include "plumb.h"
 #include "trace.h"
 
-#define TUPLE_QUARANTINE_CONNECTED_MS	60000
-
 static struct kmem_cache *tuple_lease_cache;
 
 /* For what must not happen in a softirq, under RTNL, or in a task that nobody
@@ -149,7 +147,6 @@ struct tuple_lease *tuple_lease_find_shared(const struct tuple_pool *pool,
 	return rhashtable_lookup(&tuple_shared, &key, tuple_shared_params);
 }
 
-static void tuple_lease_timer(struct timer_list *t);
 
 struct tuple_lease *tuple_lease_find_lock(const struct net *net,
 					  const struct in6_addr *addr,
@@ -189,7 +186,6 @@ struct tuple_lease *tuple_lease_alloc(struct tuple_pool *pool, gfp_t gfp)
 	INIT_LIST_HEAD(&lease->list);
 	INIT_LIST_HEAD(&lease->queue);
 	INIT_LIST_HEAD(&lease->socks);
-	timer_setup(&lease->timer, tuple_lease_timer, 0);
 	return lease;
 }
 
@@ -344,40 +340,6 @@ void tuple_lease_free(struct tuple_lease *lease)
 	    wq_has_sleeper(&pool->waiters))
 		wake_up(&pool->waiters);
 	kmem_cache_free(tuple_lease_cache, lease);
-}
-
-/* The address is off the device, or never was on it by itself. */
-static void tuple_lease_rest(struct tuple_lease *lease)
-{
-	struct tuple_pool *pool = lease->pool;
-	u32 ms = pool->conf.quarantine;
-
-	lockdep_assert_held(&pool->lock);
-	if (ms == TUPLE_QUARANTINE_AUTO)
-		ms = lease->connected ? TUPLE_QUARANTINE_CONNECTED_MS : 0;
-	if (!ms || pool->dead) {
-		tuple_lease_free(lease);
-		return;
-	}
-	tuple_lease_set_state(lease, INET_TUPLE_LEASE_QUARANTINE);
-	mod_timer(&lease->timer, jiffies + msecs_to_jiffies(ms));
-}
-
-static void tuple_lease_timer(struct timer_list *t)
-{
-	struct tuple_lease *lease = from_timer(lease, t, timer);
-	struct tuple_pool *pool = READ_ONCE(lease->pool);
-
-	/* A softirq, so neither the memory nor the pool goes meanwhile. While
-	 * we waited for the lock the lease may have been leased again, and even
-	 * have begun another quarantine; or it ended, and this is another one.
-	 */
-	spin_lock(&pool->lock);
-	if (READ_ONCE(lease->pool) == pool && !READ_ONCE(lease->dead) &&
-	    lease->state == INET_TUPLE_LEASE_QUARANTINE &&
-	    !timer_pending(&lease->timer))
-		tuple_lease_free(lease);
-	spin_unlock(&pool->lock);
 }
 
 bool tuple_lease_retire(struct tuple_lease *lease, bool may_sleep)
@@ -672,7 +634,7 @@ void tuple_lease_prune(struct tuple_pool *pool)
 		    tuple_alloc_has(alloc, &lease->addr))
 			continue;
 		if (lease->state == INET_TUPLE_LEASE_QUARANTINE)
-			del_timer(&lease->timer);
+			tuple_lease_unrest(lease);
 		else if (lease->state != TUPLE_LEASE_FOREIGN)
 			continue;
 		lease->foreign = 0;

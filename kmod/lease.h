@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A lease: one address of a pool, and the socks that hold it. What assign.c,
- * kill.c, lease.c, linger.c and world.c offer to the others.
+ * kill.c, lease.c, linger.c, rest.c and world.c offer to the others.
  */
 #ifndef _TUPLE_LEASE_H
 #define _TUPLE_LEASE_H
@@ -8,7 +8,6 @@
 #include <linux/inet_tuple.h>
 #include <linux/list.h>
 #include <linux/rhashtable.h>
-#include <linux/timer.h>
 #include <linux/uidgid.h>
 #include "pool.h"
 #include "sock.h"
@@ -32,7 +31,8 @@ struct tuple_scope_key {
  *			(TIME_WAIT, an MPTCP subflow); the linger work ends that
  *	UNPLUMBING	owned by whoever takes the address off the device: the
  *			pool's work (then on pool->ending), or a closing task
- *	QUARANTINE	off the device; @timer ends that
+ *	QUARANTINE	on pool->quarantine, off the device; pool->rest_timer ends
+ *			that
  *
  * A lease with a shared scope goes back to ACTIVE from LINGERING and from
  * QUARANTINE when a sock with its key comes.
@@ -51,7 +51,8 @@ struct tuple_scope_key {
  * @pool: constant
  * @addr: constant; v4-mapped for IPv4
  * @list: in pool->leases
- * @queue: in pool->ending, pool->killing, or tn->lingering (tn->linger_lock)
+ * @queue: in pool->ending, pool->killing, pool->quarantine, or tn->lingering
+ *	(tn->linger_lock)
  * @socks: struct tuple_sock by lease_list
  * @n_socks: how many
  * @hash: of namespace and address; constant while in the table
@@ -69,7 +70,7 @@ struct tuple_scope_key {
  * @uid: who is charged for it
  * @key: who shares it
  * @tcp_until: jiffies
- * @timer: end of quarantine
+ * @since: jiffies; of quarantine, which TCP does not survive
  * @born: when it was assigned, ns of ktime_get_coarse_boottime
  */
 struct tuple_lease {
@@ -95,8 +96,10 @@ struct tuple_lease {
 	u32 n_socks;
 	kuid_t uid;
 	struct tuple_scope_key key;
-	unsigned long tcp_until;
-	struct timer_list timer;
+	union {
+		unsigned long tcp_until;
+		unsigned long since;
+	};
 	u64 born;
 };
 
@@ -275,6 +278,13 @@ void tuple_lease_abort_all(struct tuple_pool *pool);
 void tuple_lease_pool_work(struct work_struct *work);
 void tuple_lease_kill_work(struct work_struct *work);
 void tuple_lease_linger_work(struct work_struct *work);
+
+/* pool->rest_timer */
+void tuple_lease_rest_timer(struct timer_list *t);
+/* How long a pool's leases rest may have changed; pool->lock held */
+void tuple_lease_rest_changed(struct tuple_pool *pool);
+/* jiffies at which a lease in QUARANTINE is freed; lock of its pool held */
+unsigned long tuple_lease_rest_end(const struct tuple_lease *lease);
 
 /* Put the addresses of a pool's leases back on a device that came up. */
 void tuple_lease_resync(struct tuple_pool *pool);

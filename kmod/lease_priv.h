@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the files that work on leases share: lease.c has the object and its
- * end, assign.c its beginning, linger.c what TCP leaves behind, kill.c its
- * violent end, world.c what happens to it on the device.
+ * end, assign.c its beginning, linger.c what TCP leaves behind, rest.c its
+ * quarantine, kill.c its violent end, world.c what happens to it on the device.
  */
 #ifndef _TUPLE_LEASE_PRIV_H
 #define _TUPLE_LEASE_PRIV_H
@@ -111,6 +111,16 @@ void tuple_lease_unlinger(struct tuple_lease *lease);
  */
 bool tuple_lease_timewait(struct tuple_sock *ts, unsigned long *until);
 void tuple_lease_note_tcp(struct tuple_lease *lease, unsigned long until);
+
+/* rest.c */
+
+/* The address is off the device, or never was on it by itself: quarantine, or
+ * free.
+ */
+void tuple_lease_rest(struct tuple_lease *lease);
+
+/* It is on no queue any more, before its time. */
+void tuple_lease_unrest(struct tuple_lease *lease);
 
 /* kill.c */
 

@@ -967,7 +967,7 @@ static u64 tuple_scope_id(const struct tuple_scope_key *key,
 
 static u64 tuple_lease_left_ms(const struct tuple_lease *lease)
 {
-	long left = lease->timer.expires - jiffies;
+	long left = tuple_lease_rest_end(lease) - jiffies;
 
 	return left > 0 ? jiffies_to_msecs(left) : 0;
 }

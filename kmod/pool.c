@@ -258,8 +258,8 @@ struct tuple_pool *tuple_pool_select(struct tuple_sock *ts, int idx,
 	struct tuple_pool *pool = NULL;
 
 	rcu_read_lock();
-	if (ts->pool_name) {
-		pool = tuple_pool_find(tn, ts->pool_name);
+	if (ts->choice && ts->choice->pool[0]) {
+		pool = tuple_pool_find(tn, ts->choice->pool);
 	} else {
 		pool = tuple_pool_by_rule(tn, ts->sk, idx);
 		if (!pool && peer)
@@ -643,9 +643,11 @@ static struct tuple_pool *tuple_pool_alloc(struct tuple_net *tn,
 	INIT_LIST_HEAD(&pool->leases);
 	INIT_LIST_HEAD(&pool->ending);
 	INIT_LIST_HEAD(&pool->killing);
+	INIT_LIST_HEAD(&pool->quarantine);
 	xa_init_flags(&pool->quota, XA_FLAGS_LOCK_BH);
 	INIT_WORK(&pool->work, tuple_lease_pool_work);
 	INIT_WORK(&pool->kill_work, tuple_lease_kill_work);
+	timer_setup(&pool->rest_timer, tuple_lease_rest_timer, 0);
 	mutex_init(&pool->plumb_mutex);
 	init_waitqueue_head(&pool->waiters);
 	return pool;
@@ -689,6 +691,7 @@ static void tuple_pool_retract(struct tuple_pool *pool)
 	pool->dead = true;
 	spin_unlock_bh(&pool->lock);
 	cancel_work_sync(&pool->work);
+	del_timer_sync(&pool->rest_timer);
 	tuple_lease_forget_foreign(pool);
 	tuple_pool_put(pool);
 }
@@ -955,6 +958,7 @@ static int tuple_pool_commit(struct tuple_pool *pool,
 	} else {
 		tuple_pool_tell_serves(pool);
 		tuple_lease_prune(pool);
+		tuple_lease_rest_changed(pool);
 	}
 unlock:
 	spin_unlock_bh(&pool->lock);

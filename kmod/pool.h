@@ -163,8 +163,10 @@ struct tuple_pool_stats {
  * @serves: (L, looked at without it too) whether @alloc has addresses; [0] IPv4
  * @ending: (L) leases that wait for @work to take them off the device
  * @killing: (L) leases whose sockets @kill_work is to abort
+ * @quarantine: (L) leases that rest, the first to end in front
  * @work: unplumbs, plumbs anew after a device came up
  * @kill_work: aborts sockets; holds a reference while it is queued or runs
+ * @rest_timer: ends the rest of leases; armed while @quarantine is not empty
  * @nd: neighbour solicitations are answered for it; tn->mutex and RTNL
  * @allmulti: the device hears all multicast on our behalf; RTNL
  * @plumb_mutex: putting leases and prefixes back on a device that came up,
@@ -195,8 +197,10 @@ struct tuple_pool {
 	bool serves[2];
 	struct list_head ending;
 	struct list_head killing;
+	struct list_head quarantine;
 	struct work_struct work;
 	struct work_struct kill_work;
+	struct timer_list rest_timer;
 	bool nd;
 	bool allmulti;
 	struct mutex plumb_mutex;	/* resync against the end of leases */

@@ -57,7 +57,7 @@ struct tuple_sock *tuple_sock_alloc(void)
 
 void tuple_sock_free(struct tuple_sock *ts)
 {
-	kfree(ts->pool_name);
+	kfree(ts->choice);
 	kmem_cache_free(tuple_sock_cache, ts);
 }
 

@@ -3,6 +3,7 @@
 #ifndef _TUPLE_SOCK_H
 #define _TUPLE_SOCK_H
 
+#include <linux/inet_tuple.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable.h>
@@ -37,8 +38,7 @@ struct tuple_lease;
  * @destruct: what our destructor replaced and calls
  * @mutex: serialises what assigns and exchanges the lease; outside RTNL and
  *	the sock's own lock
- * @scope_id: INET_TUPLE_SCOPE_ID; @mutex
- * @pool_name: INET_TUPLE_POOL, or NULL; @mutex
+ * @choice: what the program chose, or NULL; @mutex
  * @unbound: the ops of a sock that may still need a lease; constant
  * @hooked: sk->sk_destruct is ours; sock lock
  */
@@ -49,11 +49,16 @@ struct tuple_sock {
 	struct list_head lease_list;
 	void (*destruct)(struct sock *sk);
 	struct mutex mutex;	/* assigning and exchanging */
-	u64 scope_id;
-	char *pool_name;
+	struct tuple_choice *choice;
 	const struct proto_ops *unbound;
 	struct socket *shell;	/* of create(), see tuple_shell_in_use() */
 	bool hooked;
+};
+
+/* What a program chose for a sock by its options */
+struct tuple_choice {
+	char pool[INET_TUPLE_NAMSIZ];	/* INET_TUPLE_POOL, or empty */
+	u64 scope_id;			/* INET_TUPLE_SCOPE_ID, or 0 */
 };
 
 /* Return: what is kept for a sock that the caller holds, or NULL */

@@ -3,6 +3,7 @@
 
 #include <linux/net.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include "lease.h"
 #include "net.h"
@@ -11,20 +12,19 @@
 #include "sock.h"
 #include "sockopt.h"
 
-/* A pool's name as it comes from userspace; NULL for the empty one */
-static char *tuple_sockopt_name(sockptr_t optval, unsigned int optlen)
+/* A pool's name as it comes from userspace; the empty one stands for none. */
+static int tuple_sockopt_name(char name[INET_TUPLE_NAMSIZ], sockptr_t optval,
+			      unsigned int optlen)
 {
 	char buf[INET_TUPLE_NAMSIZ + 1] = {};
 
 	if (optlen > INET_TUPLE_NAMSIZ)
-		return ERR_PTR(-EINVAL);
+		return -EINVAL;
 	if (copy_from_sockptr(buf, optval, optlen))
-		return ERR_PTR(-EFAULT);
-	if (strlen(buf) >= INET_TUPLE_NAMSIZ)
-		return ERR_PTR(-EINVAL);
-	if (!buf[0])
-		return NULL;
-	return kstrdup(buf, GFP_KERNEL_ACCOUNT) ?: ERR_PTR(-ENOMEM);
+		return -EFAULT;
+	if (strscpy(name, buf, INET_TUPLE_NAMSIZ) < 0)
+		return -EINVAL;
+	return 0;
 }
 
 static bool tuple_sockopt_pool_exists(struct tuple_sock *ts, const char *name)
@@ -57,39 +57,62 @@ static int tuple_sockopt_renew(struct socket *sock, struct tuple_sock *ts)
 	return err;
 }
 
+/* Have a choice in force, or the one before if there is no lease for it. */
+static int tuple_sockopt_choose(struct socket *sock, struct tuple_sock *ts,
+				const struct tuple_choice *choice)
+{
+	struct tuple_choice *old = ts->choice, *new = NULL;
+	int err;
+
+	if (choice->pool[0] || choice->scope_id) {
+		new = kmemdup(choice, sizeof(*choice), GFP_KERNEL_ACCOUNT);
+		if (!new)
+			return -ENOMEM;
+	}
+	ts->choice = new;
+	err = tuple_sockopt_renew(sock, ts);
+	if (err)
+		swap(ts->choice, old);
+	kfree(old);
+	return err;
+}
+
+static struct tuple_choice tuple_sockopt_chosen(const struct tuple_sock *ts)
+{
+	return ts->choice ? *ts->choice : (struct tuple_choice){};
+}
+
 static int tuple_sockopt_set_pool(struct socket *sock, struct tuple_sock *ts,
 				  sockptr_t optval, unsigned int optlen,
 				  bool move)
 {
-	char *name = tuple_sockopt_name(optval, optlen), *old;
+	char name[INET_TUPLE_NAMSIZ];
+	struct tuple_choice choice;
 	int err;
 
-	if (IS_ERR(name))
-		return PTR_ERR(name);
+	err = tuple_sockopt_name(name, optval, optlen);
+	if (err)
+		return err;
 	mutex_lock(&ts->mutex);
 	err = -EISCONN;
 	if (!tuple_ops_is_unbound(ts) || (READ_ONCE(ts->lease) && !move))
 		goto out;
 	err = -ENOENT;
-	if (name && !tuple_sockopt_pool_exists(ts, name))
+	if (name[0] && !tuple_sockopt_pool_exists(ts, name))
 		goto out;
-	old = ts->pool_name;
-	ts->pool_name = name;
-	err = tuple_sockopt_renew(sock, ts);
-	if (err)
-		ts->pool_name = old;
-	else
-		name = old;
+	choice = tuple_sockopt_chosen(ts);
+	strscpy(choice.pool, name, sizeof(choice.pool));
+	err = tuple_sockopt_choose(sock, ts, &choice);
 out:
 	mutex_unlock(&ts->mutex);
-	kfree(name);
 	return err;
 }
 
 static int tuple_sockopt_set_id(struct socket *sock, struct tuple_sock *ts,
 				sockptr_t optval, unsigned int optlen)
 {
-	u64 id, old;
+	struct tuple_choice choice;
+	u64 id;
 	int err;
 
 	if (optlen != sizeof(id))
@@ -99,11 +122,12 @@ static int tuple_sockopt_set_id(struct socket *sock, struct tuple_sock *ts,
 	mutex_lock(&ts->mutex);
 	err = -EISCONN;
 	if (tuple_ops_is_unbound(ts)) {
-		old = ts->scope_id;
-		WRITE_ONCE(ts->scope_id, id);
-		err = id == old ? 0 : tuple_sockopt_renew(sock, ts);
-		if (err)
-			WRITE_ONCE(ts->scope_id, old);
+		choice = tuple_sockopt_chosen(ts);
+		err = 0;
+		if (id != choice.scope_id) {
+			choice.scope_id = id;
+			err = tuple_sockopt_choose(sock, ts, &choice);
+		}
 	}
 	mutex_unlock(&ts->mutex);
 	return err;
@@ -143,27 +167,26 @@ int tuple_sockopt_get(struct tuple_sock *ts, int optname, char __user *optval,
 		      int __user *optlen)
 {
 	struct inet_tuple_lease info;
-	char name[INET_TUPLE_NAMSIZ] = {};
-	u64 id;
+	struct tuple_choice choice;
 	int err;
 
 	err = tuple_lease_get_info(ts, &info);
-	switch (optname) {
-	case INET_TUPLE_POOL:
-		mutex_lock(&ts->mutex);
-		if (!err)
-			strscpy(name, info.pool, sizeof(name));
-		else if (ts->pool_name)
-			strscpy(name, ts->pool_name, sizeof(name));
-		mutex_unlock(&ts->mutex);
-		return tuple_sockopt_put(name, strlen(name) + 1, optval,
-					 optlen);
-	case INET_TUPLE_SCOPE_ID:
-		id = READ_ONCE(ts->scope_id);
-		return tuple_sockopt_put(&id, sizeof(id), optval, optlen);
-	case INET_TUPLE_LEASE:
+	if (optname == INET_TUPLE_LEASE)
 		return err ?: tuple_sockopt_put(&info, sizeof(info), optval,
 						optlen);
+	mutex_lock(&ts->mutex);
+	choice = tuple_sockopt_chosen(ts);
+	mutex_unlock(&ts->mutex);
+	switch (optname) {
+	case INET_TUPLE_POOL:
+		if (!err)
+			strscpy(choice.pool, info.pool, sizeof(choice.pool));
+		return tuple_sockopt_put(choice.pool, strlen(choice.pool) + 1,
+					 optval, optlen);
+	case INET_TUPLE_SCOPE_ID:
+		return tuple_sockopt_put(&choice.scope_id,
+					 sizeof(choice.scope_id), optval,
+					 optlen);
 	}
 	return -ENOPROTOOPT;
 }

@@ -629,6 +629,35 @@ TEST_F(life, quarantine_by_default)
 	EXPECT_EQ(-EADDRNOTAVAIL, try_socket(variant->domain, SOCK_DGRAM, 0));
 }
 
+/* How long they rest is asked anew when it changes. */
+TEST_F(life, quarantine_changed)
+{
+	char *text[2];
+	int fd[2], i;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.0/28 "
+			      "prefix 2001:db8::1:0/124 quarantine 100000"));
+	for (i = 0; i < 2; i++) {
+		fd[i] = OPEN(SOCK_DGRAM);
+		text[i] = strdup(local_text(fd[i]));
+	}
+	for (i = 0; i < 2; i++)
+		close(fd[i]);
+	ASSERT_EQ(0, pool_set("p quarantine 50000"));
+	sleep_ms(100);
+	EXPECT_EQ(2, pool_resting("p"));
+	ASSERT_EQ(0, pool_set("p quarantine 10"));
+	for (i = 0; i < 2; i++)
+		EXPECT_TRUE(within(1000, lease_state(text[i]) == -ENOENT));
+	EXPECT_EQ(0, pool_resting("p"));
+	/* and longer: the timer has been set for what was */
+	ASSERT_EQ(0, pool_set("p quarantine 300"));
+	close(OPEN(SOCK_DGRAM));
+	ASSERT_EQ(0, pool_set("p quarantine 100000"));
+	sleep_ms(600);
+	EXPECT_EQ(1, pool_resting("p"));
+}
+
 /* Taking leases away */
 
 TEST_F(life, pool_del_busy)
