@@ -728,6 +728,36 @@ int inet_tuple_nl_rule_get_dumpit(struct sk_buff *skb,
 	return skb->len ?: err;
 }
 
+/* Addresses of pools of source dhcp, which there are none of yet */
+
+int inet_tuple_nl_addr_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	GENL_SET_ERR_MSG(info, "addresses from a server are not supported");
+	return -EOPNOTSUPP;
+}
+
+int inet_tuple_nl_addr_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return inet_tuple_nl_addr_set_doit(skb, info);
+}
+
+int inet_tuple_nl_addr_get_start(struct netlink_callback *cb)
+{
+	NL_SET_ERR_MSG(cb->extack, "addresses from a server are not supported");
+	return -EOPNOTSUPP;
+}
+
+int inet_tuple_nl_addr_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb)
+{
+	return 0;
+}
+
+int inet_tuple_nl_addr_get_done(struct netlink_callback *cb)
+{
+	return 0;
+}
+
 /* Events */
 
 static bool tuple_event_wanted(struct net *net)

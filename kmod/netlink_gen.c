@@ -23,7 +23,7 @@ const struct nla_policy inet_tuple_users_nl_policy[INET_TUPLE_A_USERS_LAST + 1] 
 };
 
 /* INET_TUPLE_CMD_POOL_NEW */
-const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_STATE + 1] = {
+const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_HIGH + 1] = {
 	[INET_TUPLE_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[INET_TUPLE_A_POOL_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[INET_TUPLE_A_POOL_IFINDEX] = { .type = NLA_U32, },
@@ -43,10 +43,12 @@ const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_STATE + 
 	[INET_TUPLE_A_POOL_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1),
 	[INET_TUPLE_A_POOL_SOURCE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[INET_TUPLE_A_POOL_STATE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[INET_TUPLE_A_POOL_LOW] = { .type = NLA_U32, },
+	[INET_TUPLE_A_POOL_HIGH] = { .type = NLA_U32, },
 };
 
 /* INET_TUPLE_CMD_POOL_SET */
-const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_STATE + 1] = {
+const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_HIGH + 1] = {
 	[INET_TUPLE_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[INET_TUPLE_A_POOL_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[INET_TUPLE_A_POOL_IFINDEX] = { .type = NLA_U32, },
@@ -68,6 +70,8 @@ const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_STATE + 
 	[INET_TUPLE_A_POOL_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1),
 	[INET_TUPLE_A_POOL_SOURCE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[INET_TUPLE_A_POOL_STATE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[INET_TUPLE_A_POOL_LOW] = { .type = NLA_U32, },
+	[INET_TUPLE_A_POOL_HIGH] = { .type = NLA_U32, },
 };
 
 /* INET_TUPLE_CMD_POOL_DEL */
@@ -108,8 +112,28 @@ const struct nla_policy inet_tuple_rule_del_nl_policy[INET_TUPLE_A_RULE_CGROUP +
 	[INET_TUPLE_A_RULE_CGROUP] = { .type = NLA_NUL_STRING, .len = 4095, },
 };
 
+/* INET_TUPLE_CMD_ADDR_SET */
+const struct nla_policy inet_tuple_addr_set_nl_policy[INET_TUPLE_A_ADDR_NEW + 1] = {
+	[INET_TUPLE_A_ADDR_POOL] = { .type = NLA_NUL_STRING, .len = 31, },
+	[INET_TUPLE_A_ADDR_ADDR] = { .type = NLA_BINARY, },
+	[INET_TUPLE_A_ADDR_VALID] = { .type = NLA_U32, },
+	[INET_TUPLE_A_ADDR_NEW] = { .type = NLA_FLAG, },
+};
+
+/* INET_TUPLE_CMD_ADDR_DEL */
+const struct nla_policy inet_tuple_addr_del_nl_policy[INET_TUPLE_A_ADDR_IDLE + 1] = {
+	[INET_TUPLE_A_ADDR_POOL] = { .type = NLA_NUL_STRING, .len = 31, },
+	[INET_TUPLE_A_ADDR_ADDR] = { .type = NLA_BINARY, },
+	[INET_TUPLE_A_ADDR_IDLE] = { .type = NLA_FLAG, },
+};
+
+/* INET_TUPLE_CMD_ADDR_GET */
+const struct nla_policy inet_tuple_addr_get_nl_policy[INET_TUPLE_A_ADDR_POOL + 1] = {
+	[INET_TUPLE_A_ADDR_POOL] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
 /* Ops table for inet_tuple */
-const struct genl_ops inet_tuple_nl_ops[10] = {
+const struct genl_ops inet_tuple_nl_ops[13] = {
 	{
 		.cmd	= INET_TUPLE_CMD_FAMILY_GET,
 		.doit	= inet_tuple_nl_family_get_doit,
@@ -118,14 +142,14 @@ const struct genl_ops inet_tuple_nl_ops[10] = {
 		.cmd		= INET_TUPLE_CMD_POOL_NEW,
 		.doit		= inet_tuple_nl_pool_new_doit,
 		.policy		= inet_tuple_pool_new_nl_policy,
-		.maxattr	= INET_TUPLE_A_POOL_STATE,
+		.maxattr	= INET_TUPLE_A_POOL_HIGH,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= INET_TUPLE_CMD_POOL_SET,
 		.doit		= inet_tuple_nl_pool_set_doit,
 		.policy		= inet_tuple_pool_set_nl_policy,
-		.maxattr	= INET_TUPLE_A_POOL_STATE,
+		.maxattr	= INET_TUPLE_A_POOL_HIGH,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -178,8 +202,31 @@ const struct genl_ops inet_tuple_nl_ops[10] = {
 		.start	= inet_tuple_nl_rule_get_start,
 		.dumpit	= inet_tuple_nl_rule_get_dumpit,
 	},
+	{
+		.cmd		= INET_TUPLE_CMD_ADDR_SET,
+		.doit		= inet_tuple_nl_addr_set_doit,
+		.policy		= inet_tuple_addr_set_nl_policy,
+		.maxattr	= INET_TUPLE_A_ADDR_NEW,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= INET_TUPLE_CMD_ADDR_DEL,
+		.doit		= inet_tuple_nl_addr_del_doit,
+		.policy		= inet_tuple_addr_del_nl_policy,
+		.maxattr	= INET_TUPLE_A_ADDR_IDLE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= INET_TUPLE_CMD_ADDR_GET,
+		.start		= inet_tuple_nl_addr_get_start,
+		.dumpit		= inet_tuple_nl_addr_get_dumpit,
+		.done		= inet_tuple_nl_addr_get_done,
+		.policy		= inet_tuple_addr_get_nl_policy,
+		.maxattr	= INET_TUPLE_A_ADDR_POOL,
+	},
 };
 
-const struct genl_multicast_group inet_tuple_nl_mcgrps[1] = {
+const struct genl_multicast_group inet_tuple_nl_mcgrps[2] = {
 	[INET_TUPLE_NLGRP_EVENTS] = { "events", },
+	[INET_TUPLE_NLGRP_AGENT] = { "agent", .flags = GENL_MCAST_CAP_NET_ADMIN, },
 };

@@ -15,9 +15,9 @@
 extern const struct nla_policy inet_tuple_prefix_nl_policy[INET_TUPLE_A_PREFIX_LAST + 1];
 extern const struct nla_policy inet_tuple_users_nl_policy[INET_TUPLE_A_USERS_LAST + 1];
 
-extern const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_STATE + 1];
+extern const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_HIGH + 1];
 
-extern const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_STATE + 1];
+extern const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_HIGH + 1];
 
 extern const struct nla_policy inet_tuple_pool_del_nl_policy[INET_TUPLE_A_POOL_FORCE + 1];
 
@@ -31,13 +31,21 @@ extern const struct nla_policy inet_tuple_rule_new_nl_policy[INET_TUPLE_A_RULE_C
 
 extern const struct nla_policy inet_tuple_rule_del_nl_policy[INET_TUPLE_A_RULE_CGROUP + 1];
 
+extern const struct nla_policy inet_tuple_addr_set_nl_policy[INET_TUPLE_A_ADDR_NEW + 1];
+
+extern const struct nla_policy inet_tuple_addr_del_nl_policy[INET_TUPLE_A_ADDR_IDLE + 1];
+
+extern const struct nla_policy inet_tuple_addr_get_nl_policy[INET_TUPLE_A_ADDR_POOL + 1];
+
 /* Ops table for inet_tuple */
-extern const struct genl_ops inet_tuple_nl_ops[10];
+extern const struct genl_ops inet_tuple_nl_ops[13];
 
 int inet_tuple_nl_pool_get_start(struct netlink_callback *cb);
 int inet_tuple_nl_lease_get_start(struct netlink_callback *cb);
 int inet_tuple_nl_rule_get_start(struct netlink_callback *cb);
+int inet_tuple_nl_addr_get_start(struct netlink_callback *cb);
 int inet_tuple_nl_lease_get_done(struct netlink_callback *cb);
+int inet_tuple_nl_addr_get_done(struct netlink_callback *cb);
 
 int inet_tuple_nl_family_get_doit(struct sk_buff *skb, struct genl_info *info);
 int inet_tuple_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info);
@@ -54,11 +62,16 @@ int inet_tuple_nl_rule_new_doit(struct sk_buff *skb, struct genl_info *info);
 int inet_tuple_nl_rule_del_doit(struct sk_buff *skb, struct genl_info *info);
 int inet_tuple_nl_rule_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
+int inet_tuple_nl_addr_set_doit(struct sk_buff *skb, struct genl_info *info);
+int inet_tuple_nl_addr_del_doit(struct sk_buff *skb, struct genl_info *info);
+int inet_tuple_nl_addr_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb);
 
 enum {
 	INET_TUPLE_NLGRP_EVENTS,
+	INET_TUPLE_NLGRP_AGENT,
 };
 
-extern const struct genl_multicast_group inet_tuple_nl_mcgrps[1];
+extern const struct genl_multicast_group inet_tuple_nl_mcgrps[2];
 
 #endif /* _LINUX_INET_TUPLE_GEN_H */

@@ -8,25 +8,32 @@
 /* A burst of leases must not overrun the listener; the default is 208 KiB. */
 #define ITL_EVENTS_RCVBUF	(4 << 20)
 
-static int subscribe(struct inet_tuple_handle *h)
+/* Join a group, on the socket of all events, which is made for the first */
+static int subscribe(struct inet_tuple_handle *h, uint32_t group, bool *joined)
 {
 	int size = ITL_EVENTS_RCVBUF;
+	int fd = h->events_fd;
 	int err;
-	int fd;
 
-	if (!h->group)
+	if (*joined)
+		return fd;
+	if (!group)
 		return -EOPNOTSUPP;
-	fd = itl_socket_open(h->netns_fd);
+	if (fd < 0)
+		fd = itl_socket_open(h->netns_fd);
 	if (fd < 0)
 		return fd;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &h->group,
-		       sizeof(h->group)) < 0) {
+	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+		       sizeof(group)) < 0) {
 		err = -errno;
-		close(fd);
+		if (h->events_fd < 0)
+			close(fd);
 		return err;
 	}
+	*joined = true;
+	h->events_fd = fd;
 	return fd;
 }
 
@@ -42,14 +49,23 @@ static int subscribe(struct inet_tuple_handle *h)
  */
 ITL_EXPORT int inet_tuple_events_fd(struct inet_tuple_handle *h)
 {
-	int fd;
+	return subscribe(h, h->group, &h->joined);
+}
 
-	if (h->events_fd >= 0)
-		return h->events_fd;
-	fd = subscribe(h);
-	if (fd >= 0)
-		h->events_fd = fd;
-	return fd;
+/**
+ * inet_tuple_agent_fd - become one who gets addresses for pools of source dhcp
+ * @h: the connection
+ *
+ * From the first call on INET_TUPLE_CMD_WANT_NTF comes, and the kernel lets
+ * sockets wait for addresses, until the handle is closed. The descriptor is that
+ * of inet_tuple_events_fd(), which is not to be called where the other events
+ * are not wanted.
+ *
+ * Return: the descriptor; -EPERM; another -errno.
+ */
+ITL_EXPORT int inet_tuple_agent_fd(struct inet_tuple_handle *h)
+{
+	return subscribe(h, h->agent_group, &h->agent_joined);
 }
 
 /* 0: not an event that this library knows */
@@ -68,6 +84,8 @@ static enum inet_tuple_kind event_kind(int event)
 	case INET_TUPLE_CMD_RULE_NEW_NTF:
 	case INET_TUPLE_CMD_RULE_DEL_NTF:
 		return INET_TUPLE_RULE_OBJ;
+	case INET_TUPLE_CMD_WANT_NTF:
+		return INET_TUPLE_WANT_OBJ;
 	default:
 		return 0;
 	}
@@ -97,7 +115,8 @@ static int one_event(struct inet_tuple_handle *h, const struct nlmsghdr *nlh,
 
 /**
  * inet_tuple_events_read - wait for events
- * @h: the connection; @cb may make requests on it
+ * @h: the connection; @cb may make requests on it. Where neither function above
+ *	was called, inet_tuple_events_fd() is.
  * @cb: called for each event of one datagram
  * @arg: for @cb
  *
@@ -114,7 +133,7 @@ ITL_EXPORT int inet_tuple_events_read(struct inet_tuple_handle *h,
 	int len;
 	int fd;
 
-	fd = inet_tuple_events_fd(h);
+	fd = h->events_fd < 0 ? inet_tuple_events_fd(h) : h->events_fd;
 	if (fd < 0)
 		return fd;
 	got = itl_recv(fd, &h->events_buf, &h->events_buf_size);

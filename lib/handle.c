@@ -117,6 +117,8 @@ static int parse_group(struct inet_tuple_handle *h, const struct nlattr *nest)
 	}
 	if (name && !strcmp(name, INET_TUPLE_GENL_MCGRP_EVENTS))
 		h->group = id;
+	if (name && !strcmp(name, INET_TUPLE_GENL_MCGRP_AGENT))
+		h->agent_group = id;
 	return 0;
 }
 

@@ -80,6 +80,9 @@ struct inet_tuple_handle {
 	bool busy;		/* inside a callback of a streamed dump */
 	uint16_t family;
 	uint32_t group;
+	uint32_t agent_group;
+	bool joined;		/* events_fd: to group, */
+	bool agent_joined;	/* to agent_group */
 	uint32_t seq;
 	char *buf;
 	size_t buf_size;

@@ -26,9 +26,10 @@ struct inet_tuple_obj;
 /*
  * Objects.
  *
- * A pool, a lease, a socket that holds a lease, a rule and a count of failures
- * are objects: sets of the attributes that <linux/inet_tuple.h> lists for each of them, and which
- * are named by the numbers of that file. A pool's quarantine, say, is
+ * A pool, a lease, a socket that holds a lease, a rule, a count of failures, an
+ * address from a server and what a pool wants of these are objects: sets of the
+ * attributes that <linux/inet_tuple.h> lists for each of them, and which are
+ * named by the numbers of that file. A pool's quarantine, say, is
  *
  *	uint64_t ms;
  *	int err = inet_tuple_obj_num(pool, INET_TUPLE_A_POOL_QUARANTINE, &ms);
@@ -42,6 +43,8 @@ enum inet_tuple_kind {
 	INET_TUPLE_SOCKET_OBJ,		/* attributes INET_TUPLE_A_SOCKET_* */
 	INET_TUPLE_RULE_OBJ,		/* attributes INET_TUPLE_A_RULE_* */
 	INET_TUPLE_FAILED_OBJ,		/* attributes INET_TUPLE_A_FAILED_* */
+	INET_TUPLE_ADDR_OBJ,		/* attributes INET_TUPLE_A_ADDR_* */
+	INET_TUPLE_WANT_OBJ,		/* attributes INET_TUPLE_A_WANT_* */
 };
 
 /**
@@ -149,10 +152,18 @@ int inet_tuple_rule_del(struct inet_tuple_handle *h,
 int inet_tuple_rule_list(struct inet_tuple_handle *h, inet_tuple_cb cb,
 			 void *arg);
 
+/* For the agent that gets addresses for the pools of source dhcp */
+int inet_tuple_addr_set(struct inet_tuple_handle *h,
+			const struct inet_tuple_obj *addr);
+int inet_tuple_addr_del(struct inet_tuple_handle *h,
+			const struct inet_tuple_obj *addr);
+int inet_tuple_addr_list(struct inet_tuple_handle *h, const char *pool,
+			 inet_tuple_cb cb, void *arg);
+
 /**
  * inet_tuple_event_cb - called for each event
  * @event: INET_TUPLE_CMD_*_NTF
- * @obj: the pool, lease or rule; lives as that of inet_tuple_cb does
+ * @obj: the pool, lease, rule or want; lives as that of inet_tuple_cb does
  * @arg: what the caller of inet_tuple_events_read() gave
  *
  * Return: 0 to go on, anything else to stop.
@@ -161,6 +172,7 @@ typedef int (*inet_tuple_event_cb)(int event, const struct inet_tuple_obj *obj,
 				   void *arg);
 
 int inet_tuple_events_fd(struct inet_tuple_handle *h);
+int inet_tuple_agent_fd(struct inet_tuple_handle *h);
 int inet_tuple_events_read(struct inet_tuple_handle *h, inet_tuple_event_cb cb,
 			   void *arg);
 

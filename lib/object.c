@@ -38,6 +38,8 @@ static const uint8_t pool_types[INET_TUPLE_A_POOL_MAX + 1] = {
 	[INET_TUPLE_A_POOL_HELD]	= ITL_U64,
 	[INET_TUPLE_A_POOL_FAILED]	= ITL_FAILED,
 	[INET_TUPLE_A_POOL_ORDER_SET]	= ITL_FLAG,
+	[INET_TUPLE_A_POOL_LOW]		= ITL_U32,
+	[INET_TUPLE_A_POOL_HIGH]	= ITL_U32,
 };
 
 static const uint8_t lease_types[INET_TUPLE_A_LEASE_MAX + 1] = {
@@ -54,6 +56,7 @@ static const uint8_t lease_types[INET_TUPLE_A_LEASE_MAX + 1] = {
 	[INET_TUPLE_A_LEASE_SOCKETS]	= ITL_U32,
 	[INET_TUPLE_A_LEASE_SOCKET]	= ITL_SOCKET,
 	[INET_TUPLE_A_LEASE_ERROR]	= ITL_U32,
+	[INET_TUPLE_A_LEASE_REASON]	= ITL_U8,
 };
 
 static const uint8_t socket_types[INET_TUPLE_A_SOCKET_MAX + 1] = {
@@ -74,6 +77,24 @@ static const uint8_t failed_types[INET_TUPLE_A_FAILED_MAX + 1] = {
 	[INET_TUPLE_A_FAILED_COUNT]	= ITL_U64,
 };
 
+static const uint8_t addr_types[INET_TUPLE_A_ADDR_MAX + 1] = {
+	[INET_TUPLE_A_ADDR_POOL]	= ITL_STR,
+	[INET_TUPLE_A_ADDR_ADDR]	= ITL_ADDR,
+	[INET_TUPLE_A_ADDR_VALID]	= ITL_U32,
+	[INET_TUPLE_A_ADDR_NEW]		= ITL_FLAG,
+	[INET_TUPLE_A_ADDR_IDLE]	= ITL_FLAG,
+	[INET_TUPLE_A_ADDR_STATE]	= ITL_U8,
+	[INET_TUPLE_A_ADDR_IDLE_MS]	= ITL_U64,
+};
+
+static const uint8_t want_types[INET_TUPLE_A_WANT_MAX + 1] = {
+	[INET_TUPLE_A_WANT_POOL]	= ITL_STR,
+	[INET_TUPLE_A_WANT_DEV]		= ITL_STR,
+	[INET_TUPLE_A_WANT_IFINDEX]	= ITL_U32,
+	[INET_TUPLE_A_WANT_FREE]	= ITL_U32,
+	[INET_TUPLE_A_WANT_WANT]	= ITL_U32,
+};
+
 static const uint8_t rule_types[INET_TUPLE_A_RULE_MAX + 1] = {
 	[INET_TUPLE_A_RULE_POOL]	= ITL_STR,
 	[INET_TUPLE_A_RULE_UID]		= ITL_U32,
@@ -90,6 +111,8 @@ static const struct {
 	[INET_TUPLE_SOCKET_OBJ]	= { socket_types, INET_TUPLE_A_SOCKET_MAX },
 	[INET_TUPLE_RULE_OBJ]	= { rule_types, INET_TUPLE_A_RULE_MAX },
 	[INET_TUPLE_FAILED_OBJ]	= { failed_types, INET_TUPLE_A_FAILED_MAX },
+	[INET_TUPLE_ADDR_OBJ]	= { addr_types, INET_TUPLE_A_ADDR_MAX },
+	[INET_TUPLE_WANT_OBJ]	= { want_types, INET_TUPLE_A_WANT_MAX },
 };
 
 /**

@@ -245,7 +245,7 @@ static void test_setters(void)
 	struct inet_tuple_prefix p = { .addr = { .family = AF_UNIX } };
 	static char text[UINT16_MAX - 4 + 1];	/* a header, a NUL */
 
-	ok(!inet_tuple_obj_alloc(0) && !inet_tuple_obj_alloc(INET_TUPLE_FAILED_OBJ + 1),
+	ok(!inet_tuple_obj_alloc(0) && !inet_tuple_obj_alloc(INET_TUPLE_WANT_OBJ + 1),
 	   "no objects of unknown kinds");
 	ok(inet_tuple_obj_set_num(obj, INET_TUPLE_A_POOL_DSCP, 256) == -ERANGE,
 	   "256 does not fit a byte");

@@ -136,9 +136,10 @@ def check_defines(spec, defines):
     want = {
         c_name(spec["c-family-name"]): f'"{spec["name"]}"',
         c_name(spec["c-version-name"]): str(spec.get("version", 1)),
-        "INET_TUPLE_GENL_MCGRP_EVENTS":
-            f'"{spec["mcast-groups"]["list"][0]["name"]}"',
     }
+    for group in spec["mcast-groups"]["list"]:
+        want[c_name("inet-tuple-genl-mcgrp-", group["name"])] = \
+            f'"{group["name"]}"'
     for d in spec["definitions"]:
         if d["type"] == "const":
             want[c_name("inet-tuple-", d["name"])] = str(d["value"])
@@ -151,7 +152,7 @@ def check_lengths(spec):
     sets = {s["name"]: {a["name"]: a for a in s["attributes"]}
             for s in spec["attribute-sets"]}
     out = [f"{s}-{a}" for s, a in (("pool", "name"), ("lease", "pool"),
-                                   ("rule", "pool"))
+                                   ("rule", "pool"), ("addr", "pool"))
            if sets[s][a]["checks"]["max-len"] != namsiz - 1]
     scope = [d for d in spec["definitions"] if d["name"] == "scope"][0]
     names = [e["name"] for e in scope["entries"]]

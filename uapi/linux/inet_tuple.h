@@ -115,24 +115,43 @@ struct inet_tuple_lease {
  *			-> LEASE_GET { all LEASE_* }
  *	LEASE_KILL	{ LEASE_ADDR }
  *
+ *	ADDR_SET	{ ADDR_POOL, ADDR_ADDR, ADDR_VALID, [ADDR_NEW] }
+ *			gives a pool of source dhcp an address, or renews it
+ *	ADDR_DEL	{ ADDR_POOL, ADDR_ADDR, [ADDR_IDLE] }
+ *	ADDR_GET	dump { [ADDR_POOL] } -> ADDR_GET { ADDR_* but NEW, IDLE }
+ *
  *	RULE_NEW	{ RULE_POOL, [RULE_UID], [RULE_GID], [RULE_CGROUP] }
  *			at least one of the three; the rule is appended
  *	RULE_DEL	the same attributes; ENOENT where no such rule is
  *	RULE_GET	dump -> RULE_GET { RULE_* } in the order of matching
  *
- * Dumps carry NLM_F_DUMP_INTR when pools (rules) changed meanwhile. A lease
- * dump is by address within a pool: leases that lived through the whole dump
- * are in it exactly once.
+ * Dumps carry NLM_F_DUMP_INTR when pools (rules) changed meanwhile. A dump of
+ * leases or addresses is by address within a pool: those that lived through the
+ * whole dump are in it exactly once.
  *
  * Events go to the multicast group "events", each in the form of the reply to
  * its GET, as POOL_NEW_NTF, POOL_SET_NTF, POOL_DEL_NTF, LEASE_NEW_NTF,
- * LEASE_DEL_NTF (the socket's end; LEASE_STATE says what follows),
- * LEASE_FREE_NTF (back in the pool), LEASE_FAIL_NTF (an address could not be
- * put on the device; with LEASE_ERROR), RULE_NEW_NTF, RULE_DEL_NTF.
+ * LEASE_DEL_NTF (the socket's end; LEASE_STATE says what follows, LEASE_REASON
+ * why), LEASE_FREE_NTF (back in the pool, or gone from it), LEASE_FAIL_NTF (an
+ * address could not be put on the device, with LEASE_ERROR; or a socket found no
+ * address and nobody who gets one, with LEASE_REASON too and without LEASE_ADDR),
+ * RULE_NEW_NTF, RULE_DEL_NTF.
+ *
+ * The addresses of a pool with POOL_SOURCE dhcp come from an agent: whoever has
+ * joined the multicast group "agent", which takes CAP_NET_ADMIN. It is told by
+ * WANT_NTF { WANT_* } how many more addresses a pool wants, gives them with
+ * ADDR_SET and renews them with it, and takes them back with ADDR_DEL. What the
+ * pool has and nobody leases is its stock; WANT_NTF comes when that sinks below
+ * POOL_LOW, when a socket begins to wait for an address and every second while
+ * one does, and when the pool is made or its marks change; it wants as many as
+ * fill the stock to POOL_HIGH, and one more for each socket that waits. An
+ * address that expires (ADDR_VALID) or is taken back is taken from the sockets
+ * that hold it with ENETRESET.
  */
 #define INET_TUPLE_GENL_NAME		"inet_tuple"
 #define INET_TUPLE_GENL_VERSION		1
 #define INET_TUPLE_GENL_MCGRP_EVENTS	"events"
+#define INET_TUPLE_GENL_MCGRP_AGENT	"agent"
 
 enum inet_tuple_cmd {
 	INET_TUPLE_CMD_FAMILY_GET = 1,
@@ -154,6 +173,10 @@ enum inet_tuple_cmd {
 	INET_TUPLE_CMD_LEASE_FAIL_NTF,
 	INET_TUPLE_CMD_RULE_NEW_NTF,
 	INET_TUPLE_CMD_RULE_DEL_NTF,
+	INET_TUPLE_CMD_ADDR_SET,
+	INET_TUPLE_CMD_ADDR_DEL,
+	INET_TUPLE_CMD_ADDR_GET,
+	INET_TUPLE_CMD_WANT_NTF,
 
 	__INET_TUPLE_CMD_MAX,
 	INET_TUPLE_CMD_MAX = (__INET_TUPLE_CMD_MAX - 1)
@@ -176,8 +199,8 @@ enum inet_tuple_order {
 };
 
 enum inet_tuple_source {
-	INET_TUPLE_SOURCE_STATIC,
-	INET_TUPLE_SOURCE_DHCP,
+	INET_TUPLE_SOURCE_STATIC,	/* the pool's prefixes */
+	INET_TUPLE_SOURCE_DHCP,		/* an agent, see above */
 };
 
 enum inet_tuple_state {
@@ -192,6 +215,16 @@ enum inet_tuple_lease_state {
 	INET_TUPLE_LEASE_LINGERING,	/* no socket, but TCP still answers from it */
 	INET_TUPLE_LEASE_UNPLUMBING,	/* being taken off the device */
 	INET_TUPLE_LEASE_QUARANTINE,	/* off the device, not to be leased yet */
+	INET_TUPLE_LEASE_STOCK,		/* not leased; of a pool of source dhcp */
+};
+
+/* Why a lease ended, or was not to be had */
+enum inet_tuple_reason {
+	INET_TUPLE_REASON_CLOSED,	/* its last socket was closed */
+	INET_TUPLE_REASON_KILLED,	/* it was taken from its sockets */
+	INET_TUPLE_REASON_WITHDRAWN,	/* the same: the agent took it back */
+	INET_TUPLE_REASON_EXPIRED,	/* the same: nobody renewed the address */
+	INET_TUPLE_REASON_NO_AGENT,	/* nobody is there who gets addresses */
 };
 
 /* An address on the wire: NLA_BINARY of 4 (IPv4) or 16 (IPv6) bytes, network
@@ -282,6 +315,8 @@ enum inet_tuple_a_pool {
 	INET_TUPLE_A_POOL_HELD,		/* u64 ms that sockets held those, in sum */
 	INET_TUPLE_A_POOL_FAILED,	/* nest a_failed, repeated */
 	INET_TUPLE_A_POOL_ORDER_SET,	/* flag, in replies: ORDER was asked for */
+	INET_TUPLE_A_POOL_LOW,		/* u32 ask for more below; source dhcp */
+	INET_TUPLE_A_POOL_HIGH,		/* u32 and for that many; source dhcp */
 
 	__INET_TUPLE_A_POOL_MAX,
 	INET_TUPLE_A_POOL_MAX = (__INET_TUPLE_A_POOL_MAX - 1)
@@ -302,9 +337,35 @@ enum inet_tuple_a_lease {
 	INET_TUPLE_A_LEASE_SOCKET,	/* nest a_socket, repeated; the first 64 */
 	INET_TUPLE_A_LEASE_ERROR,	/* u32 errno, in LEASE_FAIL_NTF */
 	INET_TUPLE_A_LEASE_PAD,
+	INET_TUPLE_A_LEASE_REASON,	/* u8 inet_tuple_reason; LEASE_DEL_, _FAIL_NTF */
 
 	__INET_TUPLE_A_LEASE_MAX,
 	INET_TUPLE_A_LEASE_MAX = (__INET_TUPLE_A_LEASE_MAX - 1)
+};
+
+enum inet_tuple_a_addr {		/* an address of a pool of source dhcp */
+	INET_TUPLE_A_ADDR_POOL = 1,	/* string */
+	INET_TUPLE_A_ADDR_ADDR,		/* binary, 4 */
+	INET_TUPLE_A_ADDR_VALID,	/* u32 s from now, ~0: for ever */
+	INET_TUPLE_A_ADDR_NEW,		/* flag: EEXIST if the pool has it already */
+	INET_TUPLE_A_ADDR_IDLE,		/* flag: EBUSY unless in stock */
+	INET_TUPLE_A_ADDR_STATE,	/* u8 inet_tuple_lease_state */
+	INET_TUPLE_A_ADDR_IDLE_MS,	/* u64 how long it has been in stock; there */
+	INET_TUPLE_A_ADDR_PAD,
+
+	__INET_TUPLE_A_ADDR_MAX,
+	INET_TUPLE_A_ADDR_MAX = (__INET_TUPLE_A_ADDR_MAX - 1)
+};
+
+enum inet_tuple_a_want {		/* what a pool of source dhcp asks for */
+	INET_TUPLE_A_WANT_POOL = 1,	/* string */
+	INET_TUPLE_A_WANT_DEV,		/* string, ifname */
+	INET_TUPLE_A_WANT_IFINDEX,	/* u32; 0: the device is gone */
+	INET_TUPLE_A_WANT_FREE,		/* u32 how many are in stock */
+	INET_TUPLE_A_WANT_WANT,		/* u32 how many more are wanted now */
+
+	__INET_TUPLE_A_WANT_MAX,
+	INET_TUPLE_A_WANT_MAX = (__INET_TUPLE_A_WANT_MAX - 1)
 };
 
 enum inet_tuple_a_rule {
