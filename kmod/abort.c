@@ -99,7 +99,7 @@ static bool tuple_sock_is_subflow(struct sock *sk, void *arg)
 /* MPTCP that was closed goes with the last of its connections, or else stays
  * for a minute.
  */
-static void tuple_sock_abort_subflows(struct sock *sk)
+static void tuple_sock_abort_subflows(struct sock *sk, int err)
 {
 	unsigned int bucket = 0;
 	struct sock *ssk;
@@ -107,13 +107,13 @@ static void tuple_sock_abort_subflows(struct sock *sk)
 	while ((ssk = tuple_sock_next_tcp(sock_net(sk), &bucket,
 					  tuple_sock_is_subflow, sk))) {
 		if (!ssk->sk_prot->diag_destroy ||
-		    ssk->sk_prot->diag_destroy(ssk, ECONNABORTED))
+		    ssk->sk_prot->diag_destroy(ssk, err))
 			bucket++;	/* where it stays */
 		sock_put(ssk);
 	}
 }
 
-void tuple_sock_abort(struct sock *sk)
+void tuple_sock_abort(struct sock *sk, int err)
 {
 	bool orphan;
 
@@ -121,11 +121,11 @@ void tuple_sock_abort(struct sock *sk)
 	tuple_sock_unlock_bind(sk);
 	/* It has no diag_destroy(), and a disconnect() that takes the lock. */
 	if (sk->sk_protocol == IPPROTO_UDPLITE && sk->sk_type == SOCK_DGRAM) {
-		udp_abort(sk, ECONNABORTED);
+		udp_abort(sk, err);
 		return;
 	}
 	if (sk->sk_prot->diag_destroy &&
-	    sk->sk_prot->diag_destroy(sk, ECONNABORTED) != -ENOENT)
+	    sk->sk_prot->diag_destroy(sk, err) != -ENOENT)
 		return;
 
 	/* Unconnected TCP, and protocols that cannot be aborted from outside */
@@ -140,10 +140,10 @@ void tuple_sock_abort(struct sock *sk)
 			inet_put_port(sk);
 		if (sk->sk_prot->disconnect)
 			sk->sk_prot->disconnect(sk, O_NONBLOCK);
-		WRITE_ONCE(sk->sk_err, ECONNABORTED);
+		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);
 	}
 	release_sock(sk);
 	if (orphan && sk->sk_protocol == IPPROTO_MPTCP)
-		tuple_sock_abort_subflows(sk);
+		tuple_sock_abort_subflows(sk, err);
 }

@@ -136,7 +136,7 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 	case INET_TUPLE_LEASE_UNPLUMBING:
 		return ERR_PTR(-EINPROGRESS);
 	case INET_TUPLE_LEASE_QUARANTINE:
-		if (!lease->foreign)
+		if (!lease->foreign && !tuple_lease_is_over(lease))
 			break;
 		tuple_lease_unrest(lease);
 		tuple_lease_free(lease);
@@ -176,6 +176,31 @@ static int tuple_lease_take(struct tuple_request *r)
 	return err == -ERANGE ? -EADDRNOTAVAIL : err;
 }
 
+/* The lease of an address in stock, PLUMBING. -EBUSY: there is none. */
+static struct tuple_lease *tuple_lease_from_stock(struct tuple_request *r)
+{
+	struct tuple_lease *lease;
+	int err;
+
+	lease = tuple_stock_find(r->pool, r->want);
+	if (IS_ERR(lease))
+		return lease;
+	lease->uid = r->ts->sk->sk_uid;
+	err = tuple_lease_charge(lease);
+	if (err)
+		return ERR_PTR(err);
+	lease->key = r->key;
+	err = tuple_lease_insert_shared(lease);
+	if (err) {
+		lease->key.scope = INET_TUPLE_SCOPE_SOCKET;
+		tuple_lease_uncharge(lease);
+		return ERR_PTR(err);
+	}
+	tuple_stock_take(lease);
+	tuple_lease_begin(lease);
+	return lease;
+}
+
 /* A fresh lease, PLUMBING. -EBUSY: no address is free. */
 static struct tuple_lease *tuple_lease_new(struct tuple_request *r)
 {
@@ -183,6 +208,8 @@ static struct tuple_lease *tuple_lease_new(struct tuple_request *r)
 	struct tuple_lease *lease = r->spare;
 	int err;
 
+	if (pool->stocked)
+		return tuple_lease_from_stock(r);
 	lease->key = r->key;
 	lease->uid = r->ts->sk->sk_uid;
 	err = tuple_lease_charge(lease);
@@ -288,6 +315,9 @@ static int tuple_lease_wait_free(struct tuple_request *r, bool nonblock,
 {
 	long left = *timeo;
 
+	if (r->pool->stocked)
+		return tuple_stock_wait(r->pool, r->ts->sk->sk_uid, timeo,
+					nonblock);
 	if (!left)
 		return -EADDRNOTAVAIL;
 	if (nonblock)
@@ -361,13 +391,13 @@ static int tuple_lease_install(struct tuple_request *r,
 	spin_lock_bh(&pool->lock);
 	if (err) {
 		tuple_lease_fail(lease, err);
-	} else if (pool->dead) {
+	} else if (pool->dead || tuple_lease_is_over(lease)) {
 		lease->plumbed = !lease->lost;
 		pool->in_use--;
 		pool->resting++;
 		tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
 		unplumb = tuple_lease_retire(lease, true);
-		err = -EADDRNOTAVAIL;
+		err = pool->dead ? -EADDRNOTAVAIL : -ESTALE;
 	} else {
 		lease->plumbed = !lease->lost;
 		if (lease->lost) {
@@ -401,9 +431,9 @@ int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 	lockdep_assert_held(&ts->mutex);
 	do {
 		err = -ENOMEM;
-		if (!r.spare)
+		if (!r.spare && !pool->stocked)
 			r.spare = tuple_lease_alloc(pool, GFP_KERNEL_ACCOUNT);
-		if (!r.spare)
+		if (!r.spare && !pool->stocked)
 			break;
 		lease = tuple_lease_obtain(&r, nonblock);
 		err = PTR_ERR_OR_ZERO(lease);
@@ -412,13 +442,15 @@ int tuple_lease_assign(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 		if (r.done)	/* there was nothing to put on the device */
 			break;
 		err = tuple_lease_install(&r, lease);
-		/* The admin was faster: that address is no longer the pool's,
-		 * take the next one.
+		/* The admin was faster, or it is over: that address is no longer
+		 * the pool's, take the next one.
 		 */
-	} while (err == -EEXIST && !want);
+	} while ((err == -EEXIST || err == -ESTALE) && !want);
 	tuple_lease_discard(r.spare);
 	if (err == -EEXIST)
 		err = -EADDRINUSE;
+	if (err == -ESTALE)
+		err = -EADDRNOTAVAIL;
 	if (err)
 		tuple_pool_count_failure(pool, err);
 	return err;

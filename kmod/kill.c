@@ -51,11 +51,13 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 	struct tuple_lease *lease;
 	struct tuple_sock *ts;
 	struct sock *sk = NULL;
+	int err = 0;
 
 	spin_lock_bh(&pool->lock);
 	lease = list_first_entry_or_null(&pool->killing, struct tuple_lease,
 					 queue);
 	if (lease) {
+		err = tuple_lease_is_over(lease) ? ENETRESET : ECONNABORTED;
 		ts = list_first_entry(&lease->socks, struct tuple_sock,
 				      lease_list);
 		sk = ts->sk;
@@ -74,7 +76,7 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 	}
 	spin_unlock_bh(&pool->lock);
 	if (sk) {
-		tuple_sock_abort(sk);
+		tuple_sock_abort(sk, err);
 		tuple_lease_leave_killed(sk);
 		sock_put(sk);
 	}
@@ -98,8 +100,7 @@ void tuple_lease_kill_work(struct work_struct *work)
  */
 #define TUPLE_LEASE_BATCH	1024
 
-/* Return: whether there was something to be ended */
-static bool tuple_lease_end_one(struct tuple_lease *lease)
+bool tuple_lease_end_one(struct tuple_lease *lease)
 {
 	switch (lease->state) {
 	case INET_TUPLE_LEASE_ACTIVE:
@@ -114,6 +115,9 @@ static bool tuple_lease_end_one(struct tuple_lease *lease)
 	case INET_TUPLE_LEASE_QUARANTINE:
 		tuple_lease_unrest(lease);
 		tuple_lease_free(lease);
+		return true;
+	case INET_TUPLE_LEASE_STOCK:
+		tuple_stock_remove(lease);
 		return true;
 	}
 	return false;
@@ -160,7 +164,7 @@ static u64 tuple_lease_left(struct tuple_pool *pool)
 	u64 left;
 
 	spin_lock_bh(&pool->lock);
-	left = pool->in_use + pool->resting;
+	left = pool->in_use + pool->resting + pool->stock.n_free;
 	spin_unlock_bh(&pool->lock);
 	return left;
 }
@@ -188,6 +192,29 @@ void tuple_lease_abort_all(struct tuple_pool *pool)
 		wait_event_timeout(tuple_lease_plumbed,
 				   tuple_lease_left(pool) < now, HZ / 100);
 	}
+}
+
+static bool tuple_lease_is_gone(struct tuple_pool *pool,
+				const struct in6_addr *addr)
+{
+	bool has;
+
+	rcu_read_lock();
+	spin_lock_bh(&pool->lock);
+	has = tuple_lease_pool_has(pool, addr);
+	spin_unlock_bh(&pool->lock);
+	rcu_read_unlock();
+	return !has;
+}
+
+void tuple_lease_await_gone(struct tuple_pool *pool,
+			    const struct in6_addr *addr)
+{
+	lockdep_assert_held(&pool->tn->mutex);
+	while (!wait_event_timeout(tuple_lease_plumbed,
+				   tuple_lease_is_gone(pool, addr),
+				   TUPLE_LEASE_PATIENCE))
+		tuple_lease_seize(pool);
 }
 
 static bool tuple_lease_is_killed(struct tuple_net *tn,

@@ -15,6 +15,7 @@
 #include "trace.h"
 
 static struct kmem_cache *tuple_lease_cache;
+static struct kmem_cache *tuple_stock_cache;
 
 /* For what must not happen in a softirq, under RTNL, or in a task that nobody
  * may keep waiting. Our own, so that unloading can wait for its end.
@@ -147,7 +148,6 @@ struct tuple_lease *tuple_lease_find_shared(const struct tuple_pool *pool,
 	return rhashtable_lookup(&tuple_shared, &key, tuple_shared_params);
 }
 
-
 struct tuple_lease *tuple_lease_find_lock(const struct net *net,
 					  const struct in6_addr *addr,
 					  struct tuple_pool **pool)
@@ -170,6 +170,14 @@ struct tuple_lease *tuple_lease_find_lock(const struct net *net,
 	return NULL;
 }
 
+static_assert(!offsetof(struct tuple_stock_lease, lease));
+
+/* The memory of either kind is never that of the other while somebody looks. */
+static struct kmem_cache *tuple_lease_cache_of(const struct tuple_pool *pool)
+{
+	return pool->stocked ? tuple_stock_cache : tuple_lease_cache;
+}
+
 /* Somebody may still look at what the memory was before: he follows its place
  * in the tables, and locks its pool.
  */
@@ -177,7 +185,7 @@ struct tuple_lease *tuple_lease_alloc(struct tuple_pool *pool, gfp_t gfp)
 {
 	struct tuple_lease *lease;
 
-	lease = kmem_cache_alloc(tuple_lease_cache, gfp);
+	lease = kmem_cache_alloc(tuple_lease_cache_of(pool), gfp);
 	if (!lease)
 		return NULL;
 	WRITE_ONCE(lease->dead, 1);
@@ -186,13 +194,27 @@ struct tuple_lease *tuple_lease_alloc(struct tuple_pool *pool, gfp_t gfp)
 	INIT_LIST_HEAD(&lease->list);
 	INIT_LIST_HEAD(&lease->queue);
 	INIT_LIST_HEAD(&lease->socks);
+	if (pool->stocked)
+		tuple_stock_init_lease(lease);
 	return lease;
 }
 
 void tuple_lease_discard(struct tuple_lease *lease)
 {
 	if (lease)
-		kmem_cache_free(tuple_lease_cache, lease);
+		kmem_cache_free(tuple_lease_cache_of(lease->pool), lease);
+}
+
+int tuple_lease_insert_shared(struct tuple_lease *lease)
+{
+	if (lease->key.scope == INET_TUPLE_SCOPE_SOCKET)
+		return 0;
+	if (rhashtable_insert_fast(&tuple_shared, &lease->scope_node,
+				   tuple_shared_params))
+		return -ENOMEM;
+	if (lease->key.scope == INET_TUPLE_SCOPE_PROCESS)
+		get_pid((struct pid *)(unsigned long)lease->key.id);
+	return 0;
 }
 
 int tuple_lease_insert(struct tuple_lease *lease)
@@ -208,17 +230,12 @@ int tuple_lease_insert(struct tuple_lease *lease)
 					   tuple_leases_params);
 	if (err)
 		return err == -EEXIST ? -EADDRINUSE : -ENOMEM;
-	if (lease->key.scope != INET_TUPLE_SCOPE_SOCKET) {
-		err = rhashtable_insert_fast(&tuple_shared, &lease->scope_node,
-					     tuple_shared_params);
-		if (err) {
-			rhashtable_remove_fast(&tuple_leases, &lease->node,
-					       tuple_leases_params);
-			return -ENOMEM;
-		}
+	err = tuple_lease_insert_shared(lease);
+	if (err) {
+		rhashtable_remove_fast(&tuple_leases, &lease->node,
+				       tuple_leases_params);
+		return err;
 	}
-	if (lease->key.scope == INET_TUPLE_SCOPE_PROCESS)
-		get_pid((struct pid *)(unsigned long)lease->key.id);
 	WRITE_ONCE(lease->dead, 0);
 	list_add_tail(&lease->list, &lease->pool->leases);
 	return 0;
@@ -309,6 +326,16 @@ static void tuple_lease_put_key(struct tuple_lease *lease)
 	lease->key.scope = INET_TUPLE_SCOPE_SOCKET;
 }
 
+void tuple_lease_drop(struct tuple_lease *lease)
+{
+	lockdep_assert_held(&lease->pool->lock);
+	WRITE_ONCE(lease->dead, 1);
+	list_del(&lease->list);
+	rhashtable_remove_fast(&tuple_leases, &lease->node,
+			       tuple_leases_params);
+	tuple_lease_discard(lease);
+}
+
 void tuple_lease_free(struct tuple_lease *lease)
 {
 	struct tuple_pool *pool = lease->pool;
@@ -325,21 +352,21 @@ void tuple_lease_free(struct tuple_lease *lease)
 					  0);
 		tuple_lease_uncharge(lease);
 		tuple_lease_put_key(lease);
-		if (lease->foreign) {
+		if (lease->foreign && !pool->stocked) {
 			/* The admin has it now: keep it out of the pool. */
 			tuple_lease_set_state(lease, TUPLE_LEASE_FOREIGN);
 			return;
 		}
 	}
-	WRITE_ONCE(lease->dead, 1);
-	list_del(&lease->list);
-	rhashtable_remove_fast(&tuple_leases, &lease->node,
-			       tuple_leases_params);
+	if (pool->stocked) {
+		tuple_stock_return(lease);
+		return;
+	}
 	alloc = &pool->alloc[tuple_family_index(&lease->addr)];
 	if (tuple_alloc_free(alloc, &lease->addr) &&
 	    wq_has_sleeper(&pool->waiters))
 		wake_up(&pool->waiters);
-	kmem_cache_free(tuple_lease_cache, lease);
+	tuple_lease_drop(lease);
 }
 
 bool tuple_lease_retire(struct tuple_lease *lease, bool may_sleep)
@@ -379,9 +406,20 @@ static u64 tuple_lease_age_ms(const struct tuple_lease *lease)
 		       NSEC_PER_MSEC);
 }
 
+static u8 tuple_lease_reason(const struct tuple_lease *lease)
+{
+	if (!lease->killed)
+		return INET_TUPLE_REASON_CLOSED;
+	if (!tuple_lease_is_over(lease))
+		return INET_TUPLE_REASON_KILLED;
+	return tuple_stock_lease(lease)->end.expires == TUPLE_STOCK_WITHDRAWN ?
+	       INET_TUPLE_REASON_WITHDRAWN : INET_TUPLE_REASON_EXPIRED;
+}
+
 bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 {
 	struct tuple_pool *pool = lease->pool;
+	u8 reason = tuple_lease_reason(lease);
 
 	lockdep_assert_held(&pool->lock);
 	pool->in_use--;
@@ -394,16 +432,16 @@ bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 		wake_up_all(&tuple_lease_plumbed);
 	}
 	tuple_lease_uncharge(lease);
-	if (lease->tcp && !pool->dead &&
+	if (lease->tcp && !pool->dead && !tuple_lease_is_over(lease) &&
 	    !time_after(jiffies, READ_ONCE(lease->tcp_until))) {
 		tuple_lease_linger(lease);
 		trace_tuple_lease_release(lease);
 		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_DEL_NTF,
-					  0);
+					  reason);
 		return false;
 	}
 	trace_tuple_lease_release(lease);
-	tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_DEL_NTF, 0);
+	tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_DEL_NTF, reason);
 	return tuple_lease_retire(lease, may_sleep);
 }
 
@@ -579,7 +617,7 @@ void tuple_lease_fill(const struct tuple_lease *lease,
 	}
 	out->sockets = lease->n_socks;
 	out->age_ms = tuple_lease_age_ms(lease);
-	out->expiry_ms = U64_MAX;
+	out->expiry_ms = tuple_lease_valid_ms(lease);
 }
 
 int tuple_lease_get_info(struct tuple_sock *ts, struct inet_tuple_lease *out)
@@ -628,6 +666,8 @@ void tuple_lease_prune(struct tuple_pool *pool)
 	struct tuple_alloc *alloc;
 
 	lockdep_assert_held(&pool->lock);
+	if (pool->stocked)
+		return;
 	list_for_each_entry_safe(lease, tmp, &pool->leases, list) {
 		alloc = &pool->alloc[tuple_family_index(&lease->addr)];
 		if (lease->state == TUPLE_LEASE_MARKER ||
@@ -649,6 +689,8 @@ int tuple_lease_retake(struct tuple_pool *pool, struct tuple_alloc *alloc,
 	int err;
 
 	lockdep_assert_held(&pool->lock);
+	if (pool->stocked)
+		return 0;
 	list_for_each_entry(lease, &pool->leases, list) {
 		if (lease->state == TUPLE_LEASE_MARKER ||
 		    tuple_family_index(&lease->addr) != idx)
@@ -675,9 +717,15 @@ int __init tuple_lease_init(void)
 	if (!tuple_lease_cache)
 		return -ENOMEM;
 	err = -ENOMEM;
+	tuple_stock_cache = kmem_cache_create("inet_tuple_stock",
+					      sizeof(struct tuple_stock_lease),
+					      0, SLAB_ACCOUNT |
+					      SLAB_TYPESAFE_BY_RCU, NULL);
+	if (!tuple_stock_cache)
+		goto err_cache;
 	tuple_lease_wq = alloc_workqueue("inet_tuple", WQ_UNBOUND, 0);
 	if (!tuple_lease_wq)
-		goto err_cache;
+		goto err_stock;
 	err = rhashtable_init(&tuple_leases, &tuple_leases_params);
 	if (err)
 		goto err_wq;
@@ -690,6 +738,8 @@ err_leases:
 	rhashtable_destroy(&tuple_leases);
 err_wq:
 	destroy_workqueue(tuple_lease_wq);
+err_stock:
+	kmem_cache_destroy(tuple_stock_cache);
 err_cache:
 	kmem_cache_destroy(tuple_lease_cache);
 	return err;
@@ -702,5 +752,6 @@ void tuple_lease_uninit(void)
 	rcu_barrier();
 	rhashtable_destroy(&tuple_shared);
 	rhashtable_destroy(&tuple_leases);
+	kmem_cache_destroy(tuple_stock_cache);
 	kmem_cache_destroy(tuple_lease_cache);
 }

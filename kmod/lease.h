@@ -33,9 +33,18 @@ struct tuple_scope_key {
  *			pool's work (then on pool->ending), or a closing task
  *	QUARANTINE	on pool->quarantine, off the device; pool->rest_timer ends
  *			that
+ *	STOCK		on pool->stock.free: nobody leases the address
  *
  * A lease with a shared scope goes back to ACTIVE from LINGERING and from
  * QUARANTINE when a sock with its key comes.
+ *
+ * A pool with prefixes makes a lease when a sock needs one and frees it after
+ * QUARANTINE. In a pool of source dhcp there is a lease for each address from
+ * ADDR_SET until the address is over, that is has expired or been taken back:
+ * it begins in STOCK, goes to PLUMBING when it is given to a sock, and back to
+ * STOCK where the other kind would be freed. What is over ends where it is:
+ * at once in STOCK and QUARANTINE, ACTIVE by killing it, LINGERING by taking it
+ * off the device; who owns it in PLUMBING and UNPLUMBING looks when he is done.
  *
  * Who may look: the two tables and pool->leases, under RCU or pool->lock. A
  * lease that left them has @dead set, and its memory may be another lease at
@@ -51,7 +60,8 @@ struct tuple_scope_key {
  * @pool: constant
  * @addr: constant; v4-mapped for IPv4
  * @list: in pool->leases
- * @queue: in pool->ending, pool->killing, pool->quarantine, or tn->lingering
+ * @queue: in pool->ending, pool->killing, pool->quarantine, pool->stock.free, or
+ *	tn->lingering
  *	(tn->linger_lock)
  * @socks: struct tuple_sock by lease_list
  * @n_socks: how many
@@ -71,7 +81,8 @@ struct tuple_scope_key {
  * @key: who shares it
  * @tcp_until: jiffies
  * @since: jiffies; of quarantine, which TCP does not survive
- * @born: when it was assigned, ns of ktime_get_coarse_boottime
+ * @born: when it was assigned, or came to STOCK; ns of
+ *	ktime_get_coarse_boottime
  */
 struct tuple_lease {
 	struct rhash_head node;
@@ -104,7 +115,7 @@ struct tuple_lease {
 };
 
 /* Not an address of ours: the admin put it on a device of the namespace. The
- * object only keeps it from being handed out; never shown.
+ * object only keeps it from being handed out; never shown as a lease.
  */
 #define TUPLE_LEASE_FOREIGN	0x80
 /* Not an address at all: the place in pool->leases where a dump goes on. */
@@ -220,6 +231,9 @@ bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
  */
 bool tuple_lease_pool_conf(struct tuple_sock *ts, struct tuple_pool_conf *conf);
 
+/* For how long its address is valid, U64_MAX: for ever; pool->lock held */
+u64 tuple_lease_valid_ms(const struct tuple_lease *lease);
+
 /* What is told of a lease, in the reader's user namespace; pool->lock held */
 void tuple_lease_fill(const struct tuple_lease *lease,
 		      struct inet_tuple_lease *out);
@@ -240,6 +254,9 @@ int tuple_lease_get_info(struct tuple_sock *ts, struct inet_tuple_lease *out);
  */
 void tuple_lease_foreign(struct net *net, const struct in6_addr *addr,
 			 bool present);
+
+/* Is it one of the addresses that the pool hands out? RCU and pool->lock held. */
+bool tuple_lease_pool_has(struct tuple_pool *pool, const struct in6_addr *addr);
 
 /* The same for one pool. Return: 0, or -errno: try again where one may sleep */
 int tuple_lease_foreign_pool(struct tuple_pool *pool,
@@ -264,6 +281,16 @@ void tuple_lease_lost(struct net *net, const struct in6_addr *addr,
  */
 int tuple_lease_kill(struct tuple_net *tn, const struct in6_addr *addr,
 		     struct netlink_ext_ack *extack);
+
+/**
+ * tuple_lease_await_gone - wait for the end of an address that is over
+ * @pool: whose it is
+ * @addr: address
+ *
+ * tn->mutex held. Takes it from sockets that cannot be aborted in time.
+ */
+void tuple_lease_await_gone(struct tuple_pool *pool,
+			    const struct in6_addr *addr);
 
 /**
  * tuple_lease_abort_all - abort every socket that holds a lease of a pool

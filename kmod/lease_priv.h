@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the files that work on leases share: lease.c has the object and its
  * end, assign.c its beginning, linger.c what TCP leaves behind, rest.c its
- * quarantine, kill.c its violent end, world.c what happens to it on the device.
+ * quarantine, kill.c its violent end, world.c what happens to it on the device,
+ * stock.c the addresses that come from a server.
  */
 #ifndef _TUPLE_LEASE_PRIV_H
 #define _TUPLE_LEASE_PRIV_H
 
+#include <linux/ktime.h>
 #include "lease.h"
 
 /* Those who wait until somebody else has put a shared lease on the device,
@@ -34,6 +36,11 @@ void tuple_lease_discard(struct tuple_lease *lease);
  */
 int tuple_lease_insert(struct tuple_lease *lease);
 
+/* Enter it into the table of shared leases alone, where its key is not of scope
+ * SOCKET; pool->lock held. Return: 0 or -ENOMEM.
+ */
+int tuple_lease_insert_shared(struct tuple_lease *lease);
+
 /**
  * tuple_lease_find_shared - the lease that a scope has in a pool
  * @pool: the pool
@@ -59,8 +66,42 @@ static inline void tuple_lease_set_state(struct tuple_lease *lease, u8 state)
 int tuple_lease_charge(struct tuple_lease *lease);
 void tuple_lease_uncharge(struct tuple_lease *lease);
 
-/* Out of the pool and the tables: the address can be leased again. */
+/**
+ * struct tuple_stock_lease - the lease of an address from a server
+ * @lease: as of any address, and the first member; pool->stocked tells that it is
+ *	one of these
+ * @end: when the address is over, of ktime_get_coarse_boottime(), and its place
+ *	in pool->stock.ends, if it is to be waited for. KTIME_MAX: never;
+ *	TUPLE_STOCK_WITHDRAWN: it was taken back
+ */
+struct tuple_stock_lease {
+	struct tuple_lease lease;
+	struct timerqueue_node end;
+};
+
+#define TUPLE_STOCK_WITHDRAWN	1	/* long ago */
+
+static inline struct tuple_stock_lease *
+tuple_stock_lease(const struct tuple_lease *lease)
+{
+	return container_of(lease, struct tuple_stock_lease, lease);
+}
+
+/* Has its address expired, or been taken back? */
+static inline bool tuple_lease_is_over(const struct tuple_lease *lease)
+{
+	return unlikely(lease->pool->stocked) &&
+	       tuple_stock_lease(lease)->end.expires <=
+	       ktime_get_coarse_boottime();
+}
+
+/* Out of the pool and the tables, or into stock: the address can be leased
+ * again.
+ */
 void tuple_lease_free(struct tuple_lease *lease);
+
+/* Out of the pool's list and the table of addresses, and the memory with it */
+void tuple_lease_drop(struct tuple_lease *lease);
 
 /**
  * tuple_lease_retire - nothing speaks from the address any more
@@ -126,5 +167,47 @@ void tuple_lease_unrest(struct tuple_lease *lease);
 
 /* Have the sockets of an ACTIVE lease aborted, soon. */
 void tuple_lease_condemn(struct tuple_lease *lease);
+
+/* End a lease as soon as can be, whatever its state; those that somebody owns
+ * are left to him, and markers to their dumps. Return: whether there was
+ * something to be ended
+ */
+bool tuple_lease_end_one(struct tuple_lease *lease);
+
+/* stock.c, for leases of pools of source dhcp */
+
+/**
+ * tuple_stock_find - look for an address in stock
+ * @pool: whose
+ * @want: this very one, or NULL for the one that has been there longest
+ *
+ * Under rcu_read_lock() too. Return: a lease, still in stock; -EBUSY: there is
+ * none; -EADDRINUSE: @want is leased; -EADDRNOTAVAIL: it is not the pool's.
+ */
+struct tuple_lease *tuple_stock_find(struct tuple_pool *pool,
+				     const struct in6_addr *want);
+/* It goes from stock, to become PLUMBING. */
+void tuple_stock_take(struct tuple_lease *lease);
+/* It has left the tables of a lease that ended: into stock with it, or away */
+void tuple_stock_return(struct tuple_lease *lease);
+/* The same from stock, where it is */
+void tuple_stock_remove(struct tuple_lease *lease);
+/* The host has put it on a device itself. */
+void tuple_stock_foreign(struct tuple_lease *lease);
+/* What is not a matter of other leases; valid for ever */
+void tuple_stock_init_lease(struct tuple_lease *lease);
+
+/**
+ * tuple_stock_wait - wait for an address to be in stock
+ * @pool: has none; its lock not held
+ * @uid: of the socket
+ * @timeo: jiffies that are left, and are left afterwards
+ * @nonblock: do not wait
+ *
+ * Asks the agent in any case, unless there is none.
+ * Return: 0: try again; -EADDRNOTAVAIL, -EAGAIN, or what a signal says.
+ */
+int tuple_stock_wait(struct tuple_pool *pool, kuid_t uid, long *timeo,
+		     bool nonblock);
 
 #endif /* _TUPLE_LEASE_PRIV_H */

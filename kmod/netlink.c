@@ -24,6 +24,7 @@
 #include "netlink_gen.h"
 #include "netlink_msg.h"
 #include "pool.h"
+#include "stock.h"
 
 /* Leases that a dump looks at before it lets go of pool->lock */
 #define TUPLE_DUMP_BATCH	256
@@ -141,7 +142,8 @@ int inet_tuple_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info)
 		GENL_SET_ERR_MSG(info, "a pool needs a device");
 		err = -EINVAL;
 	}
-	if (!err && !c.conf.n_prefixes) {
+	if (!err && !c.conf.n_prefixes &&
+	    c.conf.source != INET_TUPLE_SOURCE_DHCP) {
 		GENL_SET_ERR_MSG(info, "a pool needs a prefix");
 		err = -EINVAL;
 	}
@@ -305,8 +307,9 @@ int inet_tuple_nl_pool_get_dumpit(struct sk_buff *skb,
 
 static struct sk_buff *tuple_lease_msg(const struct tuple_lease *lease,
 				       u8 cmd, const struct tuple_view *view,
-				       int error)
+				       int why)
 {
+	int err = 0;
 	struct sk_buff *msg;
 	void *hdr;
 
@@ -314,12 +317,25 @@ static struct sk_buff *tuple_lease_msg(const struct tuple_lease *lease,
 	if (!msg)
 		return NULL;
 	hdr = genlmsg_put(msg, 0, 0, &tuple_family, 0, cmd);
-	if (!hdr || tuple_msg_put_lease(msg, lease, view, error)) {
+	if (!hdr || tuple_msg_put_lease(msg, lease, view))
+		err = -EMSGSIZE;
+	else if (cmd == INET_TUPLE_CMD_LEASE_FAIL_NTF)
+		err = nla_put_u32(msg, INET_TUPLE_A_LEASE_ERROR, why);
+	else if (cmd == INET_TUPLE_CMD_LEASE_DEL_NTF)
+		err = nla_put_u8(msg, INET_TUPLE_A_LEASE_REASON, why);
+	if (err) {
 		nlmsg_free(msg);
 		return NULL;
 	}
 	genlmsg_end(msg, hdr);
 	return msg;
+}
+
+/* Is it an address that is leased? */
+static bool tuple_lease_is_told(const struct tuple_lease *lease)
+{
+	return !(lease->state & TUPLE_LEASE_PSEUDO) &&
+	       lease->state != INET_TUPLE_LEASE_STOCK;
 }
 
 /* Write the lease of an address. Return: 0, -ENOENT or -EMSGSIZE. */
@@ -332,8 +348,8 @@ static int tuple_lease_put(struct sk_buff *msg, const struct net *net,
 	int err = -ENOENT;
 
 	lease = tuple_lease_find_lock(net, addr, &pool);
-	if (lease && !(lease->state & TUPLE_LEASE_PSEUDO))
-		err = tuple_msg_put_lease(msg, lease, view, 0);
+	if (lease && tuple_lease_is_told(lease))
+		err = tuple_msg_put_lease(msg, lease, view);
 	tuple_lease_unlock(pool);
 	return err;
 }
@@ -390,7 +406,8 @@ int inet_tuple_nl_lease_kill_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /**
- * struct tuple_lease_dump - a dump of leases on its way
+ * struct tuple_lease_dump - a dump of leases or addresses on its way
+ * @put: writes one, or not: one that is not to be told
  * @marker: pseudo lease in the list of the pool that the dump is in, before the
  *	lease that comes next; in no list between two pools
  * @addr: only the lease of this address, where @pools is empty
@@ -405,6 +422,9 @@ int inet_tuple_nl_lease_kill_doit(struct sk_buff *skb, struct genl_info *info)
  * halfway cannot make the dump lose its place, and loses only its own leases.
  */
 struct tuple_lease_dump {
+	int (*put)(struct sk_buff *skb, struct netlink_callback *cb,
+		   const struct tuple_lease *lease,
+		   const struct tuple_view *view);
 	struct tuple_lease *marker;
 	struct in6_addr addr;
 	unsigned int at;
@@ -416,6 +436,48 @@ struct tuple_lease_dump {
 struct tuple_lease_dump_ctx {
 	struct tuple_lease_dump *dump;
 };
+
+static int tuple_lease_dump_one(struct sk_buff *skb,
+				struct netlink_callback *cb,
+				const struct tuple_lease *lease,
+				const struct tuple_view *view)
+{
+	void *hdr;
+
+	if (!tuple_lease_is_told(lease))
+		return 0;
+	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			  &tuple_family, NLM_F_MULTI, INET_TUPLE_CMD_LEASE_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (tuple_msg_put_lease(skb, lease, view)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int tuple_stock_dump_one(struct sk_buff *skb,
+				struct netlink_callback *cb,
+				const struct tuple_lease *lease,
+				const struct tuple_view *view)
+{
+	void *hdr;
+
+	if (lease->state == TUPLE_LEASE_MARKER)
+		return 0;
+	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			  &tuple_family, NLM_F_MULTI, INET_TUPLE_CMD_ADDR_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (tuple_msg_put_stock(skb, lease)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
 
 static struct tuple_lease_dump *tuple_lease_dump_alloc(unsigned int n_pools)
 {
@@ -436,7 +498,9 @@ static struct tuple_lease_dump *tuple_lease_dump_alloc(unsigned int n_pools)
 	return dump;
 }
 
-static struct tuple_lease_dump *tuple_lease_dump_all(struct tuple_net *tn)
+/* @stocked: only those of source dhcp */
+static struct tuple_lease_dump *tuple_lease_dump_all(struct tuple_net *tn,
+						     bool stocked)
 {
 	struct tuple_lease_dump *dump;
 	struct tuple_pool *pool;
@@ -449,7 +513,7 @@ static struct tuple_lease_dump *tuple_lease_dump_all(struct tuple_net *tn)
 	if (!dump)
 		return ERR_PTR(-ENOMEM);
 	list_for_each_entry(pool, &tn->pools, list) {
-		if (tuple_pool_tryget(pool))
+		if ((pool->stocked || !stocked) && tuple_pool_tryget(pool))
 			dump->pools[dump->n_pools++] = pool;
 	}
 	return dump;
@@ -457,7 +521,7 @@ static struct tuple_lease_dump *tuple_lease_dump_all(struct tuple_net *tn)
 
 static struct tuple_lease_dump *
 tuple_lease_dump_pool(struct tuple_net *tn, const struct nlattr *name,
-		      struct netlink_ext_ack *extack)
+		      bool stocked, struct netlink_ext_ack *extack)
 {
 	struct tuple_lease_dump *dump;
 	struct tuple_pool *pool;
@@ -467,6 +531,11 @@ tuple_lease_dump_pool(struct tuple_net *tn, const struct nlattr *name,
 	if (!pool) {
 		NL_SET_ERR_MSG_ATTR(extack, name, "no such pool");
 		return ERR_PTR(-ENOENT);
+	}
+	if (stocked && !pool->stocked) {
+		NL_SET_ERR_MSG_ATTR(extack, name,
+				    "the pool has addresses of its own");
+		return ERR_PTR(-EINVAL);
 	}
 	dump = tuple_lease_dump_alloc(1);
 	if (!dump)
@@ -506,13 +575,14 @@ int inet_tuple_nl_lease_get_start(struct netlink_callback *cb)
 					     cb->extack);
 	else if (attrs[INET_TUPLE_A_LEASE_POOL])
 		dump = tuple_lease_dump_pool(tn, attrs[INET_TUPLE_A_LEASE_POOL],
-					     cb->extack);
+					     false, cb->extack);
 	else
-		dump = tuple_lease_dump_all(tn);
+		dump = tuple_lease_dump_all(tn, false);
 	mutex_unlock(&tn->mutex);
 	if (IS_ERR(dump))
 		return PTR_ERR(dump);
 
+	dump->put = tuple_lease_dump_one;
 	ctx->dump = dump;
 	cb->min_dump_alloc =
 		tuple_dump_room(tuple_msg_lease_size(TUPLE_MSG_SOCKETS_MAX));
@@ -539,25 +609,6 @@ int inet_tuple_nl_lease_get_done(struct netlink_callback *cb)
 	return 0;
 }
 
-static int tuple_lease_dump_one(struct sk_buff *skb,
-				struct netlink_callback *cb,
-				const struct tuple_lease *lease,
-				const struct tuple_view *view)
-{
-	void *hdr;
-
-	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			  &tuple_family, NLM_F_MULTI, INET_TUPLE_CMD_LEASE_GET);
-	if (!hdr)
-		return -EMSGSIZE;
-	if (tuple_msg_put_lease(skb, lease, view, 0)) {
-		genlmsg_cancel(skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
-	return 0;
-}
-
 /* Go on in the present pool. Return: 0 at its end, -EMSGSIZE when the buffer
  * is full, -EAGAIN when others should have the lock for a while.
  */
@@ -579,8 +630,8 @@ static int tuple_lease_dump_batch(struct sk_buff *skb,
 	list_for_each_entry_continue(lease, &pool->leases, list) {
 		if (n++ == TUPLE_DUMP_BATCH)
 			err = -EAGAIN;
-		else if (!(lease->state & TUPLE_LEASE_PSEUDO))
-			err = tuple_lease_dump_one(skb, cb, lease, view);
+		else
+			err = dump->put(skb, cb, lease, view);
 		if (err)
 			break;
 	}
@@ -608,26 +659,21 @@ static int tuple_lease_dump_by_addr(struct sk_buff *skb,
 	if (dump->at++)
 		return 0;
 	lease = tuple_lease_find_lock(net, &dump->addr, &pool);
-	if (lease && !(lease->state & TUPLE_LEASE_PSEUDO) &&
-	    (!name || !nla_strcmp(name, pool->name)))
-		err = tuple_lease_dump_one(skb, cb, lease, view);
+	if (lease && (!name || !nla_strcmp(name, pool->name)))
+		err = dump->put(skb, cb, lease, view);
 	tuple_lease_unlock(pool);
 	return skb->len ?: err;
 }
 
-int inet_tuple_nl_lease_get_dumpit(struct sk_buff *skb,
-				   struct netlink_callback *cb)
+static int tuple_lease_dump_some(struct sk_buff *skb,
+				 struct netlink_callback *cb,
+				 struct tuple_lease_dump *dump,
+				 const struct tuple_view *view)
 {
-	struct tuple_lease_dump_ctx *ctx = (void *)cb->ctx;
-	struct tuple_view view = tuple_reader(cb->skb);
-	struct tuple_lease_dump *dump = ctx->dump;
 	int err;
 
-	if (tuple_dump_attrs(cb)[INET_TUPLE_A_LEASE_ADDR])
-		return tuple_lease_dump_by_addr(skb, cb, dump, &view);
-
 	while (dump->at < dump->n_pools) {
-		err = tuple_lease_dump_batch(skb, cb, dump, &view);
+		err = tuple_lease_dump_batch(skb, cb, dump, view);
 		if (err == -EMSGSIZE)
 			return skb->len ?: err;
 		if (!err)
@@ -635,6 +681,17 @@ int inet_tuple_nl_lease_get_dumpit(struct sk_buff *skb,
 		cond_resched();
 	}
 	return skb->len;
+}
+
+int inet_tuple_nl_lease_get_dumpit(struct sk_buff *skb,
+				   struct netlink_callback *cb)
+{
+	struct tuple_lease_dump_ctx *ctx = (void *)cb->ctx;
+	struct tuple_view view = tuple_reader(cb->skb);
+
+	if (tuple_dump_attrs(cb)[INET_TUPLE_A_LEASE_ADDR])
+		return tuple_lease_dump_by_addr(skb, cb, ctx->dump, &view);
+	return tuple_lease_dump_some(skb, cb, ctx->dump, &view);
 }
 
 /* Rules */
@@ -728,42 +785,83 @@ int inet_tuple_nl_rule_get_dumpit(struct sk_buff *skb,
 	return skb->len ?: err;
 }
 
-/* Addresses of pools of source dhcp, which there are none of yet */
+/* Addresses of pools of source dhcp */
 
 int inet_tuple_nl_addr_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	GENL_SET_ERR_MSG(info, "addresses from a server are not supported");
-	return -EOPNOTSUPP;
+	struct tuple_net *tn = tuple_net(genl_info_net(info));
+	struct tuple_stock_request r = {};
+	int err;
+
+	err = tuple_msg_get_stock(info, &r);
+	if (err)
+		return err;
+	mutex_lock(&tn->mutex);
+	err = tuple_stock_set(tn, &r, info->extack);
+	mutex_unlock(&tn->mutex);
+	return err;
 }
 
 int inet_tuple_nl_addr_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return inet_tuple_nl_addr_set_doit(skb, info);
+	struct tuple_net *tn = tuple_net(genl_info_net(info));
+	struct tuple_stock_request r = {};
+	int err;
+
+	err = tuple_msg_get_stock(info, &r);
+	if (err)
+		return err;
+	mutex_lock(&tn->mutex);
+	err = tuple_stock_del(tn, &r, info->extack);
+	mutex_unlock(&tn->mutex);
+	return err;
 }
 
 int inet_tuple_nl_addr_get_start(struct netlink_callback *cb)
 {
-	NL_SET_ERR_MSG(cb->extack, "addresses from a server are not supported");
-	return -EOPNOTSUPP;
+	const struct nlattr *name = tuple_dump_attrs(cb)[INET_TUPLE_A_ADDR_POOL];
+	struct tuple_net *tn = tuple_net(sock_net(cb->skb->sk));
+	struct tuple_lease_dump_ctx *ctx = (void *)cb->ctx;
+	struct tuple_lease_dump *dump;
+
+	mutex_lock(&tn->mutex);
+	if (name)
+		dump = tuple_lease_dump_pool(tn, name, true, cb->extack);
+	else
+		dump = tuple_lease_dump_all(tn, true);
+	mutex_unlock(&tn->mutex);
+	if (IS_ERR(dump))
+		return PTR_ERR(dump);
+	dump->put = tuple_stock_dump_one;
+	ctx->dump = dump;
+	return 0;
 }
 
 int inet_tuple_nl_addr_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
 {
-	return 0;
+	struct tuple_lease_dump_ctx *ctx = (void *)cb->ctx;
+	struct tuple_view view = tuple_reader(cb->skb);
+
+	return tuple_lease_dump_some(skb, cb, ctx->dump, &view);
 }
 
 int inet_tuple_nl_addr_get_done(struct netlink_callback *cb)
 {
-	return 0;
+	return inet_tuple_nl_lease_get_done(cb);
 }
 
 /* Events */
 
-static bool tuple_event_wanted(struct net *net)
+static bool tuple_group_heard(struct net *net, unsigned int group)
 {
 	return READ_ONCE(tuple_family_up) &&
-	       genl_has_listeners(&tuple_family, net, INET_TUPLE_NLGRP_EVENTS);
+	       genl_has_listeners(&tuple_family, net, group);
+}
+
+static bool tuple_event_wanted(struct net *net)
+{
+	return tuple_group_heard(net, INET_TUPLE_NLGRP_EVENTS);
 }
 
 /* Who listens counts users as the namespace does; which processes it sees is
@@ -777,14 +875,18 @@ static struct tuple_view tuple_listener(const struct net *net)
 /* Listeners that miss an event are told so: ENOBUFS, as when their own buffer
  * is full, upon which they read everything anew.
  */
-static void tuple_event_send(struct net *net, struct sk_buff *msg, gfp_t gfp)
+static void tuple_group_send(struct net *net, unsigned int group,
+			     struct sk_buff *msg, gfp_t gfp)
 {
 	if (msg)
-		genlmsg_multicast_netns(&tuple_family, net, msg, 0,
-					INET_TUPLE_NLGRP_EVENTS, gfp);
+		genlmsg_multicast_netns(&tuple_family, net, msg, 0, group, gfp);
 	else
-		genl_set_err(&tuple_family, net, 0, INET_TUPLE_NLGRP_EVENTS,
-			     -ENOBUFS);
+		genl_set_err(&tuple_family, net, 0, group, -ENOBUFS);
+}
+
+static void tuple_event_send(struct net *net, struct sk_buff *msg, gfp_t gfp)
+{
+	tuple_group_send(net, INET_TUPLE_NLGRP_EVENTS, msg, gfp);
 }
 
 /**
@@ -806,12 +908,12 @@ void tuple_netlink_pool_event(struct tuple_pool *pool, u8 cmd)
 }
 
 static noinline void tuple_lease_event_send(struct tuple_lease *lease, u8 cmd,
-					    int err)
+					    int why)
 {
 	struct net *net = lease->pool->tn->net;
 	struct tuple_view view = tuple_listener(net);
 
-	tuple_event_send(net, tuple_lease_msg(lease, cmd, &view, err),
+	tuple_event_send(net, tuple_lease_msg(lease, cmd, &view, why),
 			 GFP_ATOMIC);
 }
 
@@ -819,15 +921,106 @@ static noinline void tuple_lease_event_send(struct tuple_lease *lease, u8 cmd,
  * tuple_netlink_lease_event - tell the listeners that a lease changed
  * @lease: it
  * @cmd: INET_TUPLE_CMD_LEASE_*_NTF
- * @err: positive errno with LEASE_FAIL_NTF, else 0
+ * @why: positive errno with LEASE_FAIL_NTF, enum inet_tuple_reason with
+ *	LEASE_DEL_NTF, else 0
  *
  * pool->lock held, atomic. Costs a test where nobody listens.
  */
-void tuple_netlink_lease_event(struct tuple_lease *lease, u8 cmd, int err)
+void tuple_netlink_lease_event(struct tuple_lease *lease, u8 cmd, int why)
 {
 	lockdep_assert_held(&lease->pool->lock);
 	if (unlikely(tuple_event_wanted(lease->pool->tn->net)))
-		tuple_lease_event_send(lease, cmd, err);
+		tuple_lease_event_send(lease, cmd, why);
+}
+
+/**
+ * tuple_netlink_no_agent - tell the listeners that nobody gets addresses
+ * @pool: of source dhcp, its lock held
+ * @uid: of the socket that needed one
+ *
+ * Atomic.
+ */
+void tuple_netlink_no_agent(struct tuple_pool *pool, kuid_t uid)
+{
+	struct net *net = pool->tn->net;
+	struct tuple_view view = tuple_listener(net);
+	struct sk_buff *msg;
+	void *hdr;
+
+	lockdep_assert_held(&pool->lock);
+	if (!tuple_event_wanted(net))
+		return;
+	msg = genlmsg_new(tuple_msg_lease_size(0), GFP_ATOMIC);
+	if (msg) {
+		hdr = genlmsg_put(msg, 0, 0, &tuple_family, 0,
+				  INET_TUPLE_CMD_LEASE_FAIL_NTF);
+		if (hdr &&
+		    !nla_put_string(msg, INET_TUPLE_A_LEASE_POOL, pool->name) &&
+		    !tuple_msg_put_dev(msg, INET_TUPLE_A_LEASE_IFINDEX, pool) &&
+		    !nla_put_u32(msg, INET_TUPLE_A_LEASE_UID,
+				 from_kuid_munged(view.user_ns, uid)) &&
+		    !nla_put_u32(msg, INET_TUPLE_A_LEASE_ERROR,
+				 EADDRNOTAVAIL) &&
+		    !nla_put_u8(msg, INET_TUPLE_A_LEASE_REASON,
+				INET_TUPLE_REASON_NO_AGENT)) {
+			genlmsg_end(msg, hdr);
+		} else {
+			nlmsg_free(msg);
+			msg = NULL;
+		}
+	}
+	tuple_event_send(net, msg, GFP_ATOMIC);
+}
+
+/* Is there somebody who gets addresses for pools of source dhcp? */
+bool tuple_netlink_has_agent(struct net *net)
+{
+	return tuple_group_heard(net, INET_TUPLE_NLGRP_AGENT);
+}
+
+static struct sk_buff *tuple_want_msg(struct tuple_pool *pool, u32 free,
+				      u32 want)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = genlmsg_new(nla_total_size(INET_TUPLE_NAMSIZ) +
+			  nla_total_size(IFNAMSIZ) +
+			  nla_total_size(sizeof(u32)) * 3, GFP_ATOMIC);
+	if (!msg)
+		return NULL;
+	hdr = genlmsg_put(msg, 0, 0, &tuple_family, 0,
+			  INET_TUPLE_CMD_WANT_NTF);
+	if (!hdr || nla_put_string(msg, INET_TUPLE_A_WANT_POOL, pool->name) ||
+	    nla_put_string(msg, INET_TUPLE_A_WANT_DEV, pool->ifname) ||
+	    tuple_msg_put_dev(msg, INET_TUPLE_A_WANT_IFINDEX, pool) ||
+	    nla_put_u32(msg, INET_TUPLE_A_WANT_FREE, free) ||
+	    nla_put_u32(msg, INET_TUPLE_A_WANT_WANT, want)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	genlmsg_end(msg, hdr);
+	return msg;
+}
+
+/**
+ * tuple_netlink_want - ask the agent for addresses
+ * @pool: of source dhcp, its lock held
+ * @free: how many it has in stock
+ * @want: how many more are wanted
+ *
+ * Atomic. Return: whether there was anybody to ask.
+ */
+bool tuple_netlink_want(struct tuple_pool *pool, u32 free, u32 want)
+{
+	struct net *net = pool->tn->net;
+
+	lockdep_assert_held(&pool->lock);
+	if (!tuple_netlink_has_agent(net))
+		return false;
+	tuple_group_send(net, INET_TUPLE_NLGRP_AGENT,
+			 tuple_want_msg(pool, free, want), GFP_ATOMIC);
+	return true;
 }
 
 /**

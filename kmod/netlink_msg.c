@@ -24,6 +24,7 @@
 #include "netlink_gen.h"
 #include "netlink_msg.h"
 #include "pool.h"
+#include "stock.h"
 
 /* The settings of a pool that are a number in struct tuple_pool_conf */
 struct tuple_number {
@@ -53,6 +54,8 @@ static const struct tuple_number tuple_numbers[] = {
 	TUPLE_NUMBER(MARK, mark),
 	TUPLE_NUMBER(SOURCE, source),
 	TUPLE_NUMBER(STATE, state),
+	TUPLE_NUMBER(LOW, low),
+	TUPLE_NUMBER(HIGH, high),
 };
 
 /* Form */
@@ -587,6 +590,47 @@ int tuple_msg_get_pool(struct genl_info *info, struct user_namespace *user_ns,
 	return err;
 }
 
+/**
+ * tuple_msg_get_stock - an address out of ADDR_SET and ADDR_DEL
+ * @info: request
+ * @r: written
+ *
+ * Return: 0 or -errno.
+ */
+int tuple_msg_get_stock(struct genl_info *info, struct tuple_stock_request *r)
+{
+	struct nlattr **tb = info->attrs;
+	int err;
+
+	err = tuple_msg_get_name(info, INET_TUPLE_A_ADDR_POOL, r->pool);
+	if (!err)
+		err = tuple_msg_get_addr(info, INET_TUPLE_A_ADDR_ADDR,
+					 &r->addr);
+	if (err)
+		return err;
+	if (!ipv6_addr_v4mapped(&r->addr) || !tuple_addr_is_ok(&r->addr) ||
+	    ipv4_is_loopback(r->addr.s6_addr32[3])) {
+		NL_SET_ERR_MSG_ATTR(info->extack, tb[INET_TUPLE_A_ADDR_ADDR],
+				    "not an IPv4 address that a host may have");
+		return -EINVAL;
+	}
+	if (info->genlhdr->cmd == INET_TUPLE_CMD_ADDR_DEL) {
+		r->only_idle = nla_get_flag(tb[INET_TUPLE_A_ADDR_IDLE]);
+		return 0;
+	}
+	r->only_new = nla_get_flag(tb[INET_TUPLE_A_ADDR_NEW]);
+	if (GENL_REQ_ATTR_CHECK(info, INET_TUPLE_A_ADDR_VALID)) {
+		GENL_SET_ERR_MSG(info, "no lifetime is given");
+		return -EINVAL;
+	}
+	r->valid = nla_get_u32(tb[INET_TUPLE_A_ADDR_VALID]);
+	if (r->valid)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, tb[INET_TUPLE_A_ADDR_VALID],
+			    "a lifetime of 0 is none");
+	return -EINVAL;
+}
+
 /* The cgroup has to be there when a rule is made; to delete the rule of one
  * that is gone, the path is enough.
  */
@@ -755,6 +799,9 @@ static int tuple_put_conf(struct sk_buff *skb,
 		const struct tuple_number *number = &tuple_numbers[i];
 		const void *from = (const void *)conf + number->offset;
 
+		if (number->bit & (TUPLE_SET_LOW | TUPLE_SET_HIGH) &&
+		    conf->source != INET_TUPLE_SOURCE_DHCP)
+			continue;
 		if (number->size == sizeof(u8))
 			err = nla_put_u8(skb, number->attr, *(u8 *)from);
 		else
@@ -807,26 +854,34 @@ static int tuple_put_stats(struct sk_buff *skb,
 	return err;
 }
 
+/**
+ * tuple_msg_put_dev - write the index of a pool's device
+ * @skb: message
+ * @attr: u32; 0: the device is gone
+ * @pool: its lock held
+ * Return: 0 or -EMSGSIZE.
+ */
+int tuple_msg_put_dev(struct sk_buff *skb, int attr,
+		      const struct tuple_pool *pool)
+{
+	const struct net_device *dev;
+
+	dev = rcu_dereference_protected(pool->dev,
+					lockdep_is_held(&pool->lock));
+	return nla_put_u32(skb, attr, dev ? dev->ifindex : 0);
+}
+
 /* What sockets and devices change, under pool->lock */
 static int tuple_put_pool_state(struct sk_buff *skb,
 				const struct tuple_pool *pool)
 {
-	const struct tuple_alloc *alloc = pool->alloc;
-	const struct net_device *dev;
 	u64 total, free;
 
 	lockdep_assert_held(&pool->lock);
-	dev = rcu_dereference_protected(pool->dev,
-					lockdep_is_held(&pool->lock));
-	if (check_add_overflow(alloc[0].total, alloc[1].total, &total))
-		total = U64_MAX;
-	free = total;
-	if (free != U64_MAX)
-		free -= alloc[0].taken + alloc[1].taken;
+	tuple_pool_count(pool, &total, &free);
 	if ((*pool->ifname &&
 	     nla_put_string(skb, INET_TUPLE_A_POOL_DEV, pool->ifname)) ||
-	    nla_put_u32(skb, INET_TUPLE_A_POOL_IFINDEX,
-			dev ? dev->ifindex : 0) ||
+	    tuple_msg_put_dev(skb, INET_TUPLE_A_POOL_IFINDEX, pool) ||
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_TOTAL, total,
 			      INET_TUPLE_A_POOL_PAD) ||
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_IN_USE, pool->in_use,
@@ -975,7 +1030,7 @@ static u64 tuple_lease_left_ms(const struct tuple_lease *lease)
 /* What is not always there */
 static int tuple_put_lease_more(struct sk_buff *skb,
 				const struct tuple_lease *lease,
-				const struct inet_tuple_lease *told, int err)
+				const struct inet_tuple_lease *told)
 {
 	if (told->expiry_ms != U64_MAX &&
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_LEASE_EXPIRY, told->expiry_ms,
@@ -986,13 +1041,12 @@ static int tuple_put_lease_more(struct sk_buff *skb,
 			      tuple_lease_left_ms(lease),
 			      INET_TUPLE_A_LEASE_PAD))
 		return -EMSGSIZE;
-	if (err && nla_put_u32(skb, INET_TUPLE_A_LEASE_ERROR, err))
-		return -EMSGSIZE;
 	return 0;
 }
 
 /**
- * tuple_msg_lease_size - room that tuple_msg_put_lease() takes at most
+ * tuple_msg_lease_size - room that tuple_msg_put_lease() takes at most, and an
+ *	error or a reason with it
  * @n_socks: how many sockets hold the lease
  * Return: bytes
  */
@@ -1007,7 +1061,7 @@ size_t tuple_msg_lease_size(unsigned int n_socks)
 	n_socks = min_t(unsigned int, n_socks, TUPLE_MSG_SOCKETS_MAX);
 	return nla_total_size(INET_TUPLE_NAMSIZ) +
 	       nla_total_size(sizeof(struct in6_addr)) +
-	       nla_total_size(sizeof(u8)) * 2 +
+	       nla_total_size(sizeof(u8)) * 3 +
 	       nla_total_size(sizeof(u32)) * 4 +
 	       nla_total_size_64bit(sizeof(u64)) * 4 +
 	       nla_total_size(sock) * n_socks;
@@ -1018,26 +1072,21 @@ size_t tuple_msg_lease_size(unsigned int n_socks)
  * @skb: message
  * @lease: neither dead nor pseudo; pool->lock held
  * @view: who will read it
- * @err: for INET_TUPLE_A_LEASE_ERROR, or 0
  * Return: 0 or -EMSGSIZE.
  */
 int tuple_msg_put_lease(struct sk_buff *skb, const struct tuple_lease *lease,
-			const struct tuple_view *view, int err)
+			const struct tuple_view *view)
 {
 	const struct tuple_pool *pool = lease->pool;
-	const struct net_device *dev;
 	const struct tuple_sock *ts;
 	struct inet_tuple_lease told;
 	unsigned int n = 0;
 
 	lockdep_assert_held(&pool->lock);
-	dev = rcu_dereference_protected(pool->dev,
-					lockdep_is_held(&pool->lock));
 	tuple_lease_fill(lease, &told);
 	if (nla_put_string(skb, INET_TUPLE_A_LEASE_POOL, pool->name) ||
 	    tuple_put_addr(skb, INET_TUPLE_A_LEASE_ADDR, &lease->addr) ||
-	    nla_put_u32(skb, INET_TUPLE_A_LEASE_IFINDEX,
-			dev ? dev->ifindex : 0) ||
+	    tuple_msg_put_dev(skb, INET_TUPLE_A_LEASE_IFINDEX, pool) ||
 	    nla_put_u8(skb, INET_TUPLE_A_LEASE_STATE, lease->state) ||
 	    nla_put_u8(skb, INET_TUPLE_A_LEASE_SCOPE, lease->key.scope) ||
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_LEASE_SCOPE_ID,
@@ -1048,7 +1097,7 @@ int tuple_msg_put_lease(struct sk_buff *skb, const struct tuple_lease *lease,
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_LEASE_AGE, told.age_ms,
 			      INET_TUPLE_A_LEASE_PAD) ||
 	    nla_put_u32(skb, INET_TUPLE_A_LEASE_SOCKETS, lease->n_socks) ||
-	    tuple_put_lease_more(skb, lease, &told, err))
+	    tuple_put_lease_more(skb, lease, &told))
 		return -EMSGSIZE;
 
 	list_for_each_entry(ts, &lease->socks, lease_list) {
@@ -1058,6 +1107,31 @@ int tuple_msg_put_lease(struct sk_buff *skb, const struct tuple_lease *lease,
 			return -EMSGSIZE;
 	}
 	return 0;
+}
+
+/* Whose and which, how long it is valid, and where it is. One that the host has
+ * itself cannot be leased now.
+ */
+int tuple_msg_put_stock(struct sk_buff *skb, const struct tuple_lease *lease)
+{
+	u64 idle, valid = tuple_lease_valid_ms(lease);
+	u8 state = lease->state;
+
+	lockdep_assert_held(&lease->pool->lock);
+	valid = valid == U64_MAX ? U32_MAX : div_u64(valid, MSEC_PER_SEC);
+	if (state == TUPLE_LEASE_FOREIGN)
+		state = INET_TUPLE_LEASE_QUARANTINE;
+	if (nla_put_string(skb, INET_TUPLE_A_ADDR_POOL, lease->pool->name) ||
+	    tuple_put_addr(skb, INET_TUPLE_A_ADDR_ADDR, &lease->addr) ||
+	    nla_put_u32(skb, INET_TUPLE_A_ADDR_VALID, valid) ||
+	    nla_put_u8(skb, INET_TUPLE_A_ADDR_STATE, state))
+		return -EMSGSIZE;
+	if (state != INET_TUPLE_LEASE_STOCK)
+		return 0;
+	idle = div_u64(ktime_get_coarse_boottime_ns() - lease->born,
+		       NSEC_PER_MSEC);
+	return nla_put_u64_64bit(skb, INET_TUPLE_A_ADDR_IDLE_MS, idle,
+				 INET_TUPLE_A_ADDR_PAD);
 }
 
 size_t tuple_msg_rule_size(const struct tuple_rule *rule)

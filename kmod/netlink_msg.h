@@ -14,6 +14,7 @@ struct nlattr;
 struct pid_namespace;
 struct sk_buff;
 struct tuple_lease;
+struct tuple_stock_request;
 struct user_namespace;
 
 /**
@@ -48,6 +49,7 @@ int tuple_msg_parse_addr(const struct nlattr *attr, struct in6_addr *addr,
 			 struct netlink_ext_ack *extack);
 int tuple_msg_get_pool(struct genl_info *info, struct user_namespace *user_ns,
 		       struct tuple_pool_change *change);
+int tuple_msg_get_stock(struct genl_info *info, struct tuple_stock_request *r);
 int tuple_msg_get_rule(struct genl_info *info, struct user_namespace *user_ns,
 		       bool del, struct tuple_rule **rule);
 
@@ -60,7 +62,10 @@ size_t tuple_msg_rule_size(const struct tuple_rule *rule);
 int tuple_msg_put_pool(struct sk_buff *skb, struct tuple_pool *pool,
 		       const struct tuple_view *view);
 int tuple_msg_put_lease(struct sk_buff *skb, const struct tuple_lease *lease,
-			const struct tuple_view *view, int err);
+			const struct tuple_view *view);
+int tuple_msg_put_stock(struct sk_buff *skb, const struct tuple_lease *lease);
+int tuple_msg_put_dev(struct sk_buff *skb, int attr,
+		      const struct tuple_pool *pool);
 int tuple_msg_put_rule(struct sk_buff *skb, const struct tuple_rule *rule,
 		       const struct tuple_view *view);
 

@@ -246,7 +246,7 @@ static int tuple_ops_exchange_undo(struct tuple_sock *ts,
 
 	tuple_lease_move(ts, &aside->ts);
 	if (held && !READ_ONCE(ts->lease)) {
-		tuple_sock_abort(ts->sk);
+		tuple_sock_abort(ts->sk, ECONNABORTED);
 		return -ECONNABORTED;
 	}
 	if (held)
@@ -729,7 +729,7 @@ static int tuple_do_accept(struct socket *sock, struct socket *newsock,
 	tuple_lease_share(child, ts);
 	/* The listener was aborted in between: so is what came from it. */
 	if (leased && !READ_ONCE(child->lease))
-		tuple_sock_abort(newsock->sk);
+		tuple_sock_abort(newsock->sk, ECONNABORTED);
 	tuple_sock_apply_priority(child);
 	return 0;
 }

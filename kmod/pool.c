@@ -15,6 +15,7 @@
 #include "netlink.h"
 #include "plumb.h"
 #include "pool.h"
+#include "stock.h"
 #include "sysfs.h"
 
 void tuple_pool_conf_init(struct tuple_pool_conf *conf)
@@ -30,6 +31,8 @@ void tuple_pool_conf_init(struct tuple_pool_conf *conf)
 	conf->quarantine = TUPLE_QUARANTINE_AUTO;
 	conf->quota = TUPLE_QUOTA_NONE;
 	conf->priority = TUPLE_PRIORITY_UNSET;
+	conf->low = TUPLE_STOCK_LOW;
+	conf->high = TUPLE_STOCK_HIGH;
 }
 
 void tuple_pool_conf_free(struct tuple_pool_conf *conf)
@@ -122,7 +125,25 @@ static void tuple_pool_tell_serves(struct tuple_pool *pool)
 	int idx;
 
 	for (idx = 0; idx < 2; idx++)
-		WRITE_ONCE(pool->serves[idx], pool->alloc[idx].total > 0);
+		WRITE_ONCE(pool->serves[idx], pool->stocked ? !idx :
+			   pool->alloc[idx].total > 0);
+}
+
+void tuple_pool_count(const struct tuple_pool *pool, u64 *total, u64 *free)
+{
+	const struct tuple_alloc *alloc = pool->alloc;
+
+	lockdep_assert_held(&pool->lock);
+	if (pool->stocked) {
+		*total = pool->stock.total;
+		*free = pool->stock.n_free;
+		return;
+	}
+	if (check_add_overflow(alloc[0].total, alloc[1].total, total))
+		*total = U64_MAX;
+	*free = *total;
+	if (*total != U64_MAX)
+		*free -= alloc[0].taken + alloc[1].taken;
 }
 
 bool tuple_pool_serves_any(struct tuple_net *tn, int idx)
@@ -149,9 +170,7 @@ struct tuple_pool *tuple_pool_by_addr(struct tuple_net *tn,
 	rcu_read_lock();
 	list_for_each_entry_rcu(pool, &tn->pools, list) {
 		spin_lock_bh(&pool->lock);
-		found = !pool->dead &&
-			tuple_alloc_has(&pool->alloc[tuple_family_index(addr)],
-					addr);
+		found = !pool->dead && tuple_lease_pool_has(pool, addr);
 		spin_unlock_bh(&pool->lock);
 		if (found && tuple_pool_tryget(pool)) {
 			rcu_read_unlock();
@@ -314,7 +333,7 @@ static int tuple_pool_check_prefixes(struct tuple_net *tn,
 				     const struct tuple_pool_conf *conf,
 				     struct netlink_ext_ack *extack)
 {
-	const struct tuple_pool *pool;
+	struct tuple_pool *pool;
 	unsigned int i, j;
 
 	for (i = 0; i < conf->n_prefixes; i++) {
@@ -326,7 +345,7 @@ static int tuple_pool_check_prefixes(struct tuple_net *tn,
 				return -EEXIST;
 			}
 		cond_resched();
-		list_for_each_entry(pool, &tn->pools, list)
+		list_for_each_entry(pool, &tn->pools, list) {
 			for (j = 0; pool != self && j < pool->conf.n_prefixes;
 			     j++)
 				if (tuple_prefix_overlap(&conf->prefixes[i],
@@ -335,6 +354,12 @@ static int tuple_pool_check_prefixes(struct tuple_net *tn,
 						       "Prefix overlaps one of another pool");
 					return -EEXIST;
 				}
+			if (tuple_stock_within(pool, &conf->prefixes[i])) {
+				NL_SET_ERR_MSG(extack,
+					       "Another pool has an address of the prefix");
+				return -EEXIST;
+			}
+		}
 	}
 	return 0;
 }
@@ -360,6 +385,49 @@ static int tuple_pool_check_excludes(const struct tuple_pool_conf *conf,
 	return 0;
 }
 
+/* What a pool cannot have that gets its addresses from a server */
+static int tuple_pool_check_stocked(const struct tuple_pool_conf *conf,
+				    struct netlink_ext_ack *extack)
+{
+	if (conf->n_prefixes || conf->n_excludes)
+		NL_SET_ERR_MSG(extack,
+			       "A pool of source dhcp has no prefixes and excludes");
+	else if (conf->plumb != INET_TUPLE_PLUMB_ADDRESS)
+		NL_SET_ERR_MSG(extack,
+			       "A pool of source dhcp has no prefix to plumb");
+	else if (conf->order_set && conf->order != INET_TUPLE_ORDER_LRU)
+		NL_SET_ERR_MSG(extack, "A pool of source dhcp is lru");
+	else if (!conf->high)
+		NL_SET_ERR_MSG(extack, "The high mark is at least 1");
+	else if (conf->low > conf->high)
+		NL_SET_ERR_MSG(extack, "The low mark is above the high one");
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/* What is not a matter of the configuration that comes of a change, but of the
+ * change; @conf is what comes of it.
+ */
+static int tuple_pool_check_source(const struct tuple_pool_change *c,
+				   const struct tuple_pool *self,
+				   const struct tuple_pool_conf *conf,
+				   struct netlink_ext_ack *extack)
+{
+	bool stocked = conf->source == INET_TUPLE_SOURCE_DHCP;
+
+	if (self && self->stocked != stocked) {
+		NL_SET_ERR_MSG(extack,
+			       "The source of a pool is fixed when it is made");
+		return -EOPNOTSUPP;
+	}
+	if (c->set & (TUPLE_SET_LOW | TUPLE_SET_HIGH) && !stocked) {
+		NL_SET_ERR_MSG(extack, "Marks are for a source of dhcp");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int tuple_pool_check_conf(struct tuple_net *tn,
 				 const struct tuple_pool *self,
 				 const struct tuple_pool_conf *conf,
@@ -367,11 +435,8 @@ static int tuple_pool_check_conf(struct tuple_net *tn,
 {
 	int err;
 
-	if (conf->source == INET_TUPLE_SOURCE_DHCP) {
-		NL_SET_ERR_MSG(extack,
-			       "Addresses from a server are not supported");
-		return -EOPNOTSUPP;
-	}
+	if (conf->source == INET_TUPLE_SOURCE_DHCP)
+		return tuple_pool_check_stocked(conf, extack);
 	if (conf->n_prefixes > TUPLE_POOL_PREFIXES_MAX ||
 	    conf->n_excludes > TUPLE_POOL_EXCLUDES_MAX) {
 		NL_SET_ERR_MSG(extack, "Too many prefixes or excludes");
@@ -563,7 +628,7 @@ static void tuple_pool_set_default(struct tuple_pool *pool, bool on)
 	for (idx = 0; idx < 2; idx++) {
 		cur = rcu_dereference_protected(tn->default_pool[idx],
 						lockdep_is_held(&tn->mutex));
-		if (on && pool->alloc[idx].total)
+		if (on && pool->serves[idx])
 			rcu_assign_pointer(tn->default_pool[idx], pool);
 		else if (cur == pool)
 			RCU_INIT_POINTER(tn->default_pool[idx], NULL);
@@ -579,10 +644,10 @@ static void tuple_pool_claim_default(struct tuple_pool *pool)
 	int idx;
 
 	for (idx = 0; idx < 2; idx++) {
-		first = pool->alloc[idx].total &&
+		first = pool->serves[idx] &&
 			!rcu_access_pointer(tn->default_pool[idx]);
 		list_for_each_entry(other, &tn->pools, list)
-			if (other != pool && other->alloc[idx].total)
+			if (other != pool && other->serves[idx])
 				first = false;
 		if (first)
 			rcu_assign_pointer(tn->default_pool[idx], pool);
@@ -640,6 +705,7 @@ static struct tuple_pool *tuple_pool_alloc(struct tuple_net *tn,
 	tuple_pool_conf_init(&pool->conf);
 	tuple_alloc_init(&pool->alloc[0]);
 	tuple_alloc_init(&pool->alloc[1]);
+	tuple_stock_init(&pool->stock);
 	INIT_LIST_HEAD(&pool->leases);
 	INIT_LIST_HEAD(&pool->ending);
 	INIT_LIST_HEAD(&pool->killing);
@@ -693,7 +759,21 @@ static void tuple_pool_retract(struct tuple_pool *pool)
 	cancel_work_sync(&pool->work);
 	del_timer_sync(&pool->rest_timer);
 	tuple_lease_forget_foreign(pool);
+	del_timer_sync(&pool->stock.timer);	/* no address is left */
 	tuple_pool_put(pool);
+}
+
+/* Defaults of a pool that gets its addresses from a server */
+static void tuple_pool_stock_defaults(struct tuple_pool_change *c)
+{
+	struct tuple_pool_conf *conf = &c->conf;
+
+	if (!(c->set & TUPLE_SET_WAIT))
+		conf->wait = TUPLE_STOCK_WAIT_MS;
+	if (!(c->set & TUPLE_SET_HIGH))
+		conf->high = max(conf->high, conf->low);
+	if (!(c->set & TUPLE_SET_LOW))
+		conf->low = min(conf->low, conf->high);
 }
 
 int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
@@ -710,12 +790,17 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 		NL_SET_ERR_MSG(extack, "A pool of this name exists");
 		return -EEXIST;
 	}
-	err = tuple_pool_check_conf(tn, NULL, &c->conf, extack);
+	if (c->conf.source == INET_TUPLE_SOURCE_DHCP)
+		tuple_pool_stock_defaults(c);
+	err = tuple_pool_check_source(c, NULL, &c->conf, extack);
+	if (!err)
+		err = tuple_pool_check_conf(tn, NULL, &c->conf, extack);
 	if (err)
 		return err;
 	pool = tuple_pool_alloc(tn, c->name);
 	if (!pool)
 		return -ENOMEM;
+	pool->stocked = c->conf.source == INET_TUPLE_SOURCE_DHCP;
 	err = tuple_pool_build(pool->alloc, &c->conf, 0);
 	if (err)
 		goto err_put;
@@ -743,6 +828,8 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 		tuple_pool_set_default(pool, true);
 	tn->pool_seq++;
 	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_NEW_NTF);
+	if (pool->stocked)
+		tuple_stock_tell(pool);
 	return 0;
 
 err_unplumb:
@@ -834,6 +921,8 @@ static void tuple_conf_set_scalars(struct tuple_pool_conf *conf,
 	TUPLE_CONF_SET(MARK, mark);
 	TUPLE_CONF_SET(SOURCE, source);
 	TUPLE_CONF_SET(STATE, state);
+	TUPLE_CONF_SET(LOW, low);
+	TUPLE_CONF_SET(HIGH, high);
 }
 
 /* The configuration that a change makes of a pool's; arrays of its own */
@@ -1041,7 +1130,9 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	err = tuple_conf_merge(&conf, pool, c, extack);
 	if (err)
 		return err;
-	err = tuple_pool_check_conf(tn, pool, &conf, extack);
+	err = tuple_pool_check_source(c, pool, &conf, extack);
+	if (!err)
+		err = tuple_pool_check_conf(tn, pool, &conf, extack);
 	if (err)
 		goto out;
 	if (c->ifindex) {
@@ -1079,6 +1170,8 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 		tuple_pool_claim_default(pool);
 	tn->pool_seq++;
 	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_SET_NTF);
+	if (pool->stocked && c->set & (TUPLE_SET_LOW | TUPLE_SET_HIGH))
+		tuple_stock_tell(pool);
 	wake_up_all(&pool->waiters);
 out:
 	tuple_pool_conf_free(&conf);

@@ -9,6 +9,8 @@
 #include <linux/netdevice.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/timerqueue.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -29,6 +31,9 @@ struct tuple_sock;
 #define TUPLE_QUOTA_NONE	U32_MAX
 #define TUPLE_DSCP_UNSET	0xff
 #define TUPLE_PRIORITY_UNSET	U32_MAX
+#define TUPLE_STOCK_LOW		2
+#define TUPLE_STOCK_HIGH	8
+#define TUPLE_STOCK_WAIT_MS	5000
 
 /* Bits of tuple_pool.flags */
 enum {
@@ -67,6 +72,8 @@ struct tuple_pool_conf {
 	u32 quota;
 	u32 priority;
 	u32 mark;
+	u32 low;			/* source dhcp only, as below */
+	u32 high;			/* not 0, not below low */
 };
 
 /* Bits of tuple_pool_change.set: which settings a request names */
@@ -85,6 +92,8 @@ enum {
 	TUPLE_SET_DEFAULT	= BIT(11),
 	TUPLE_SET_SOURCE	= BIT(12),
 	TUPLE_SET_STATE		= BIT(13),
+	TUPLE_SET_LOW		= BIT(14),
+	TUPLE_SET_HIGH		= BIT(15),
 };
 
 /**
@@ -134,6 +143,30 @@ struct tuple_pool_stats {
 };
 
 /**
+ * struct tuple_stock - the addresses of a pool of source dhcp: see stock.c
+ * @free: leases in stock, the one that came first, first
+ * @n_free: how many
+ * @ends: those of all addresses that are to expire
+ * @timer: for the first of them
+ * @total: how many addresses the pool has, leased ones too
+ * @waiting: sockets that wait for one
+ * @asked: how many the agent was asked for and has not given yet
+ * @asked_at: when it was asked, jiffies
+ *
+ * All under pool->lock.
+ */
+struct tuple_stock {
+	struct list_head free;
+	struct timerqueue_head ends;
+	struct timer_list timer;
+	u32 n_free;
+	u32 total;
+	u32 waiting;
+	u32 asked;
+	unsigned long asked_at;
+};
+
+/**
  * struct tuple_pool - a named set of prefixes on one netdev
  *
  * Lifetime: tn->pools holds one reference, each lease one, and each socket
@@ -152,7 +185,9 @@ struct tuple_pool_stats {
  * @dev: (L, read under RCU too) the device, with a reference; NULL once gone
  * @ifname: (L) the device's last known name
  * @conf: written under tn->mutex and @lock, read under either
- * @alloc: (L) [0] IPv4, [1] IPv6
+ * @alloc: (L) [0] IPv4, [1] IPv6; empty where the pool is @stocked
+ * @stock: (L) used where it is
+ * @stocked: its source is dhcp; constant
  * @leases: (L) every lease, in no order
  * @in_use: (L) leases that sockets hold
  * @resting: (L) leases that are lingering, unplumbing or in quarantine
@@ -160,7 +195,8 @@ struct tuple_pool_stats {
  * @quota: (L) xarray uid -> number of leases, while conf.quota is set
  * @dead: (L) deleted: no new leases, and those that end are freed at once
  * @ready: (L) set up: leases may come
- * @serves: (L, looked at without it too) whether @alloc has addresses; [0] IPv4
+ * @serves: (L, looked at without it too) whether @alloc has addresses, or @stock
+ *	may have some; [0] IPv4
  * @ending: (L) leases that wait for @work to take them off the device
  * @killing: (L) leases whose sockets @kill_work is to abort
  * @quarantine: (L) leases that rest, the first to end in front
@@ -187,6 +223,7 @@ struct tuple_pool {
 	netdevice_tracker dev_tracker;
 	struct tuple_pool_conf conf;
 	struct tuple_alloc alloc[2];
+	struct tuple_stock stock;
 	struct list_head leases;
 	u64 in_use;
 	u64 resting;
@@ -194,6 +231,7 @@ struct tuple_pool {
 	struct xarray quota;
 	bool dead;
 	bool ready;
+	bool stocked;
 	bool serves[2];
 	struct list_head ending;
 	struct list_head killing;
@@ -274,6 +312,11 @@ struct tuple_pool *tuple_pool_select(struct tuple_sock *ts, int idx,
 /* The pool that hands out an address: with a reference, or NULL */
 struct tuple_pool *tuple_pool_by_addr(struct tuple_net *tn,
 				      const struct in6_addr *addr);
+
+/* How many addresses it has, and how many of these may be leased now; both
+ * U64_MAX: that many or more. pool->lock held.
+ */
+void tuple_pool_count(const struct tuple_pool *pool, u64 *total, u64 *free);
 
 /* Does any pool of the namespace serve the family? */
 bool tuple_pool_serves_any(struct tuple_net *tn, int idx);

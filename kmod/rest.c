@@ -36,7 +36,8 @@ void tuple_lease_rest(struct tuple_lease *lease)
 	struct tuple_pool *pool = lease->pool;
 
 	lockdep_assert_held(&pool->lock);
-	if (pool->dead || !tuple_lease_rest_time(lease)) {
+	if (pool->dead || !tuple_lease_rest_time(lease) ||
+	    tuple_lease_is_over(lease)) {
 		tuple_lease_free(lease);
 		return;
 	}

@@ -102,10 +102,12 @@ void tuple_sock_closed(struct tuple_sock *ts);
 /**
  * tuple_sock_abort - take a sock's connection and its address from it
  * @sk: the caller holds a reference
+ * @err: what the sock reports: ECONNABORTED, or ENETRESET where the address is
+ *	over. It is unbound afterwards.
  *
- * Process context. The sock reports ECONNABORTED and is unbound afterwards.
+ * Process context.
  */
-void tuple_sock_abort(struct sock *sk);
+void tuple_sock_abort(struct sock *sk, int err);
 
 /**
  * tuple_sock_next_tcp - walk the connections of TCP

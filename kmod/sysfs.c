@@ -255,6 +255,8 @@ TUPLE_KEY(DSCP, dscp, .word = "unset", .special = TUPLE_DSCP_UNSET);
 TUPLE_KEY(PRIORITY, priority,
 	  .word = "unset", .special = TUPLE_PRIORITY_UNSET);
 TUPLE_KEY(MARK, mark, .word = "unset", .special = 0);
+TUPLE_KEY(LOW, low);
+TUPLE_KEY(HIGH, high);
 
 /* Files with a value of their own */
 
@@ -331,12 +333,10 @@ static ssize_t total_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
 	struct tuple_pool *pool = to_tuple_pool(dev);
-	u64 total;
+	u64 total, free;
 
 	spin_lock_bh(&pool->lock);
-	if (check_add_overflow(pool->alloc[0].total, pool->alloc[1].total,
-			       &total))
-		total = U64_MAX;
+	tuple_pool_count(pool, &total, &free);
 	spin_unlock_bh(&pool->lock);
 	return sysfs_emit(buf, "%llu\n", total);
 }
@@ -753,7 +753,34 @@ static struct attribute *tuple_pool_attrs[] = {
 	&dev_attr_quarantined.attr,
 	NULL
 };
-ATTRIBUTE_GROUPS(tuple_pool);
+
+static const struct attribute_group tuple_pool_group = {
+	.attrs = tuple_pool_attrs,
+};
+
+/* Of pools of source dhcp */
+static struct attribute *tuple_stock_attrs[] = {
+	&tuple_key_low.attr.attr,
+	&tuple_key_high.attr.attr,
+	NULL
+};
+
+static umode_t tuple_stock_visible(struct kobject *kobj,
+				   struct attribute *attr, int n)
+{
+	return to_tuple_pool(kobj_to_dev(kobj))->stocked ? attr->mode : 0;
+}
+
+static const struct attribute_group tuple_stock_group = {
+	.attrs = tuple_stock_attrs,
+	.is_visible = tuple_stock_visible,
+};
+
+static const struct attribute_group *tuple_pool_groups[] = {
+	&tuple_pool_group,
+	&tuple_stock_group,
+	NULL
+};
 
 /* The class */
 

@@ -86,11 +86,28 @@ static int tuple_lease_foreign_locked(struct tuple_pool *pool,
 		return present ? tuple_lease_foreign_add(pool, addr) : 0;
 	if (lease->dead || lease->pool != pool)
 		return present ? -EAGAIN : 0;
-	if (lease->state != TUPLE_LEASE_FOREIGN)
+	if (lease->state == INET_TUPLE_LEASE_STOCK) {
+		if (present)
+			tuple_stock_foreign(lease);
+	} else if (lease->state != TUPLE_LEASE_FOREIGN) {
 		lease->foreign = present;
-	else if (!present)
+	} else if (!present) {
+		lease->foreign = 0;
 		tuple_lease_free(lease);
+	}
 	return 0;
+}
+
+bool tuple_lease_pool_has(struct tuple_pool *pool, const struct in6_addr *addr)
+{
+	const struct tuple_lease *lease;
+
+	lockdep_assert_held(&pool->lock);
+	if (!pool->stocked)
+		return tuple_alloc_has(&pool->alloc[tuple_family_index(addr)],
+				       addr);
+	lease = tuple_lease_find(pool->net, addr);
+	return lease && lease->pool == pool && !lease->dead;
 }
 
 int tuple_lease_foreign_pool(struct tuple_pool *pool,
@@ -100,8 +117,7 @@ int tuple_lease_foreign_pool(struct tuple_pool *pool,
 
 	rcu_read_lock();
 	spin_lock_bh(&pool->lock);
-	if (!pool->dead &&
-	    tuple_alloc_has(&pool->alloc[tuple_family_index(addr)], addr))
+	if (!pool->dead && tuple_lease_pool_has(pool, addr))
 		err = tuple_lease_foreign_locked(pool, addr, present);
 	spin_unlock_bh(&pool->lock);
 	rcu_read_unlock();

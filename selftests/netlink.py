@@ -296,7 +296,7 @@ def lengths(genl):
 
 
 def commands(genl):
-    for cmd in (0, 11, 17, 19, 20, 99, 255):
+    for cmd in (0, 11, 17, 19, 23, 24, 99, 255):
         refused(f'command {cmd}', genl, errno.EOPNOTSUPP, cmd, text=False)
     refused('a dump of what has none', genl, errno.EOPNOTSUPP, POOL_NEW, GOOD,
             DUMP, text=False)
