@@ -36,7 +36,7 @@ proposed() { check_output "${*:2}: $1" "$1" propose "${@:2}"; }
 . $dir/tuplerun
 check_output "both are registered" 2 eval "complete -p tuplectl tuplerun | wc -l"
 
-proposed "help lease monitor pool rule save stats" tuplectl ""
+proposed "addr help lease monitor pool rule save stats" tuplectl ""
 proposed "--prometheus phones" tuplectl stats ""
 proposed "lease" tuplectl le
 proposed "add del set show" tuplectl pool ""

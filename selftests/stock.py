@@ -6,6 +6,7 @@ agent is this test; numbers of the protocol are written out, as in netlink.py.
 
 import contextlib
 import errno
+import json
 import os
 import random
 import signal
@@ -832,6 +833,47 @@ def churn(seconds):
         check('and the device has none', '10.11.' not in left, left)
 
 
+def ctl(*words, text=None):
+    """What tuplectl prints, or its complaint"""
+    r = subprocess.run(['tuplectl', *words], capture_output=True, text=True,
+                       input=text, check=False)
+    return r.stdout if not r.returncode else r.stderr
+
+
+def command():
+    check('tuplectl adds a pool', ctl('pool', 'add', 'p', 'dev', 'd0', 'source',
+                                      'dhcp', 'low', '4', 'high', '16') == '')
+    shown = ctl('pool', 'show', 'p')
+    check('and shows it', ' source dhcp low 4 high 16 ' in shown and
+          ' wait 5000 ' in shown and shown.startswith('p dev d0 total 0 '), shown)
+    ok('an address', give('10.9.0.1', 100))
+    ok('another', give('10.9.0.2'))
+    s = tuple_socket()
+    told = [l.split() for l in ctl('addr').splitlines()]
+    check('it shows the addresses', [l[:3] for l in told] == [
+        ['ADDRESS', 'POOL', 'STATE'], ['10.9.0.1', 'p', 'active'],
+        ['10.9.0.2', 'p', 'stock']] and told[2][3:5] == ['for', 'ever'], told)
+    told = json.loads(ctl('-j', 'addr', 'show', 'pool', 'p'))
+    check('as JSON too', [a['address'] for a in told] == ['10.9.0.1', '10.9.0.2']
+          and told[0]['valid_s'] in range(90, 101) and
+          told[1]['valid_s'] is None, told)
+    told = json.loads(ctl('-j', 'lease'))
+    check('a lease has an end', len(told) == 1 and
+          80000 < told[0]['expiry_ms'] <= 100000, told)
+    s.close()
+    check('no pool', 'no such pool' in ctl('addr', 'show', 'pool', 'nope'))
+    ok('other settings', genl.ask(POOL_SET, attr(NAME, 'p') + u32(WAIT, 0) +
+                                  u32(LOW, 0)))
+    saved = ctl('save')
+    check('it is saved', saved == 'pool add p dev d0 wait 0 default on source '
+          'dhcp low 0 high 16\n', saved)
+    shown = ctl('-j', 'pool').replace('"total":2', '"total":0')
+    check('and made anew', ctl('pool', 'del', 'p') == '' and
+          ctl('-b', '-', text=saved) == '' and ctl('-j', 'pool') == shown,
+          shown, ctl('-j', 'pool'))
+    ok('it is deleted', genl.ask(POOL_DEL, attr(NAME, 'p')))
+
+
 def ends():
     """Of the pool, the namespace and the module"""
     ok('a pool', new_pool())
@@ -892,7 +934,7 @@ def main():
     genl = Genl()
     for part in (pools, requests, no_agent, stock, withdraw, expire, waiting,
                  marks, quarantine, foreign, shared, dumps,
-                 lambda: churn(6 * SLOW), ends):
+                 command, lambda: churn(6 * SLOW), ends):
         try:
             part()
         except Exception as e:      # a part that fails is not all

@@ -129,7 +129,8 @@ source slaac
 state dead
 users 5-3 -1 4294967295 nosuchuser
 KEYS
-refused "source dhcp" 1 "not supported" pool set p source dhcp
+refused "source dhcp" 1 "source of a pool is fixed" pool set p source dhcp
+refused "a mark" 1 "Marks are for a source of dhcp" pool set p low 1
 check_output "users: a list of ranges" "[{'first': 5, 'last': 5}, {'first': 10, 'last': 20}]" \
 	eval "tuplectl -N $ns pool set p users 5 users 10-20 &&
 		json \"v[0]['users']\" pool show p"

@@ -43,6 +43,7 @@ static const struct object {
 } objects[] = {
 	{ "pool", pool_commands, false },
 	{ "lease", lease_commands, false },
+	{ "addr", addr_commands, false },
 	{ "rule", rule_commands, false },
 	{ "monitor", monitor_command, true },
 	{ "save", save_command, true },

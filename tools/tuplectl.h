@@ -69,6 +69,7 @@ int run_words(struct tuplectl *t, int argc, char **argv);
 /* The commands of each object, show first, ended by a nameless one */
 extern const struct command pool_commands[];
 extern const struct command lease_commands[];
+extern const struct command addr_commands[];
 extern const struct command rule_commands[];
 int monitor(struct tuplectl *t, int argc, char **argv);
 int stats(struct tuplectl *t, int argc, char **argv);
@@ -171,6 +172,10 @@ const struct owner *owners_find(struct owners *o, uint64_t ino, size_t *n);
 void owners_free(struct owners *o);
 
 /* Objects as text and as the members of a JSON object */
+#define WORD_TEXT	24
+
+const char *state_text(uint64_t state, char *buf);
+const char *time_text(uint64_t ms, char *buf);
 const char *obj_str(const struct inet_tuple_obj *obj, int attr);
 uint64_t obj_num(const struct inet_tuple_obj *obj, int attr, uint64_t absent);
 void print_text(FILE *f, const char *text);

@@ -47,6 +47,11 @@ const struct key keys[] = {
 	  .words = bool_words, .context = true },
 	{ .name = "source", .attr = INET_TUPLE_A_POOL_SOURCE,
 	  .words = source_words, .def = INET_TUPLE_SOURCE_STATIC },
+	/* told where the source is dhcp, and what is asked of it depends on both */
+	{ .name = "low", .attr = INET_TUPLE_A_POOL_LOW, .max = NONE32,
+	  .context = true },
+	{ .name = "high", .attr = INET_TUPLE_A_POOL_HIGH, .max = NONE32,
+	  .context = true },
 	{ .name = "state", .attr = INET_TUPLE_A_POOL_STATE,
 	  .words = state_words, .def = INET_TUPLE_STATE_ACTIVE },
 };

@@ -12,6 +12,15 @@ static const char *const state_words[] = {
 	[INET_TUPLE_LEASE_LINGERING]	= "lingering",
 	[INET_TUPLE_LEASE_UNPLUMBING]	= "unplumbing",
 	[INET_TUPLE_LEASE_QUARANTINE]	= "quarantine",
+	[INET_TUPLE_LEASE_STOCK]	= "stock",
+};
+
+static const char *const reason_words[] = {
+	[INET_TUPLE_REASON_CLOSED]	= "closed",
+	[INET_TUPLE_REASON_KILLED]	= "killed",
+	[INET_TUPLE_REASON_WITHDRAWN]	= "withdrawn",
+	[INET_TUPLE_REASON_EXPIRED]	= "expired",
+	[INET_TUPLE_REASON_NO_AGENT]	= "no agent",
 };
 
 static const char *const lease_scopes[] = {
@@ -37,8 +46,6 @@ static const char *const tcp_words[] = {
 	[11]	= "CLOSING",
 	[12]	= "SYN-RECV",
 };
-
-#define WORD_TEXT 24
 
 /* An absent string reads as a dash */
 const char *obj_str(const struct inet_tuple_obj *obj, int attr)
@@ -72,10 +79,22 @@ static const char *obj_addr(const struct inet_tuple_obj *obj, int attr,
 	return addr_text(&addr, buf);
 }
 
-static const char *state_text(const struct inet_tuple_obj *lease, char *buf)
+/* @buf: WORD_TEXT bytes, as everywhere here */
+const char *state_text(uint64_t state, char *buf)
 {
-	return word_or_num(state_words, ARRAY_SIZE(state_words),
-			   obj_num(lease, INET_TUPLE_A_LEASE_STATE, ~0ULL),
+	return word_or_num(state_words, ARRAY_SIZE(state_words), state, buf,
+			   WORD_TEXT);
+}
+
+static const char *lease_state(const struct inet_tuple_obj *lease, char *buf)
+{
+	return state_text(obj_num(lease, INET_TUPLE_A_LEASE_STATE, ~0ULL), buf);
+}
+
+static const char *reason_text(const struct inet_tuple_obj *lease, char *buf)
+{
+	return word_or_num(reason_words, ARRAY_SIZE(reason_words),
+			   obj_num(lease, INET_TUPLE_A_LEASE_REASON, ~0ULL),
 			   buf, WORD_TEXT);
 }
 
@@ -119,7 +138,7 @@ static const char *tcp_text(const struct inet_tuple_obj *sock, char *buf)
 }
 
 /* Two units are enough to tell how old something is. */
-static const char *time_text(uint64_t ms, char *buf)
+const char *time_text(uint64_t ms, char *buf)
 {
 	unsigned long long s = ms / 1000;
 
@@ -150,15 +169,17 @@ static void print_time(const struct inet_tuple_obj *lease, const char *name,
 /* Address, pool, state and who has it: what fits a line */
 void lease_line(const struct inet_tuple_obj *lease)
 {
+	char buf[ADDR_TEXT], scope[WORD_TEXT];
 	const char *addr;
-	char buf[ADDR_TEXT];
 	uint64_t num;
 
 	addr = obj_addr(lease, INET_TUPLE_A_LEASE_ADDR, buf);
 	printf("%s pool ", addr ? addr : "-");
 	print_text(stdout, obj_str(lease, INET_TUPLE_A_LEASE_POOL));
-	printf(" state %s", state_text(lease, buf));
-	printf(" scope %s", scope_text(lease, buf));
+	/* What could not be had is in no state */
+	if (inet_tuple_obj_has(lease, INET_TUPLE_A_LEASE_STATE))
+		printf(" state %s scope %s", lease_state(lease, buf),
+		       scope_text(lease, scope));
 	if (!inet_tuple_obj_num(lease, INET_TUPLE_A_LEASE_UID, &num))
 		printf(" uid %llu", (unsigned long long)num);
 	if (!inet_tuple_obj_num(lease, INET_TUPLE_A_LEASE_SOCKETS, &num))
@@ -168,6 +189,8 @@ void lease_line(const struct inet_tuple_obj *lease)
 	print_time(lease, "expiry", INET_TUPLE_A_LEASE_EXPIRY);
 	if (!inet_tuple_obj_num(lease, INET_TUPLE_A_LEASE_ERROR, &num))
 		printf(" error %s", strerror(num));
+	if (inet_tuple_obj_has(lease, INET_TUPLE_A_LEASE_REASON))
+		printf(" reason %s", reason_text(lease, buf));
 }
 
 struct show {
@@ -246,7 +269,7 @@ static void lease_row(const struct inet_tuple_obj *lease)
 		snprintf(id, sizeof(id), "%s", scope_text(lease, scope));
 	printf(LEASE_COLUMNS "%7llu", text ? text : "-",
 	       obj_str(lease, INET_TUPLE_A_LEASE_POOL),
-	       state_text(lease, state), id,
+	       lease_state(lease, state), id,
 	       time_text(obj_num(lease, INET_TUPLE_A_LEASE_AGE, 0), age),
 	       (unsigned long long)
 	       obj_num(lease, INET_TUPLE_A_LEASE_SOCKETS, 0));
@@ -336,7 +359,7 @@ void lease_json(struct json *j, const struct inet_tuple_obj *lease,
 	json_obj_addr(j, "address", lease, INET_TUPLE_A_LEASE_ADDR);
 	json_obj_str(j, "pool", lease, INET_TUPLE_A_LEASE_POOL);
 	json_obj_num(j, "ifindex", lease, INET_TUPLE_A_LEASE_IFINDEX);
-	json_str(j, "state", state_text(lease, buf));
+	json_str(j, "state", lease_state(lease, buf));
 	json_str(j, "scope", scope_text(lease, buf));
 	json_obj_num(j, "scope_id", lease, INET_TUPLE_A_LEASE_SCOPE_ID);
 	json_obj_num(j, "uid", lease, INET_TUPLE_A_LEASE_UID);
@@ -345,6 +368,8 @@ void lease_json(struct json *j, const struct inet_tuple_obj *lease,
 	json_obj_num(j, "left_ms", lease, INET_TUPLE_A_LEASE_LEFT);
 	if (inet_tuple_obj_has(lease, INET_TUPLE_A_LEASE_ERROR))
 		json_obj_num(j, "error", lease, INET_TUPLE_A_LEASE_ERROR);
+	if (inet_tuple_obj_has(lease, INET_TUPLE_A_LEASE_REASON))
+		json_str(j, "reason", reason_text(lease, buf));
 	json_obj_num(j, "socket_count", lease, INET_TUPLE_A_LEASE_SOCKETS);
 	json_begin(j, "sockets", '[');
 	for (i = 0; (sock = inet_tuple_obj_nested(lease, attr, i)); i++)

@@ -108,6 +108,12 @@ static int add_word(struct tuplectl *t, struct inet_tuple_obj *pool, bool set,
 	return add_key(t, pool, key, value);
 }
 
+static bool is_dhcp(const struct inet_tuple_obj *pool)
+{
+	return obj_num(pool, INET_TUPLE_A_POOL_SOURCE, 0) ==
+	       INET_TUPLE_SOURCE_DHCP;
+}
+
 static int parse_pool(struct tuplectl *t, int argc, char **argv, bool set,
 		      struct inet_tuple_obj *pool)
 {
@@ -130,7 +136,8 @@ static int parse_pool(struct tuplectl *t, int argc, char **argv, bool set,
 		return argc > 1 ? DONE : wrong(t, "nothing to set");
 	if (!inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_DEV))
 		return wrong(t, "'dev' is missing");
-	if (!inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_PREFIX))
+	if (!inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_PREFIX) &&
+	    !is_dhcp(pool))
 		return wrong(t, "'prefix' is missing");
 	return DONE;
 }
@@ -393,12 +400,14 @@ static int pool_show(struct tuplectl *t, int argc, char **argv)
 	"        [order sequential|random|lru] [quarantine MS|auto] [wait MS]\n" \
 	"        [quota N|unlimited] [users UID|UID-UID|all]...\n" \
 	"        [dscp N|NAME|unset] [priority N|unset] [mark N|unset]\n" \
-	"        [default on|off] [source static|dhcp] [state active|draining]\n"
+	"        [default on|off] [source static|dhcp] [low N] [high N]\n" \
+	"        [state active|draining]\n"
 
 const struct command pool_commands[] = {
 	{ "show", "list", "pool show [NAME]\n", pool_show, key_name },
 	{ "add", NULL,
-	  "pool add NAME dev DEV prefix P... [exclude A|A-B|P]...\n" SETTINGS,
+	  "pool add NAME dev DEV prefix P... [exclude A|A-B|P]...\n" SETTINGS
+	  "      tuplectl pool add NAME dev DEV source dhcp ...\n",
 	  pool_add, key_name },
 	{ "set", NULL,
 	  "pool set NAME [prefix +P|-P]... [exclude +A|-A]...\n" SETTINGS,
@@ -410,13 +419,16 @@ const struct command pool_commands[] = {
 /* save */
 
 /* Whether a pool made without the word would have another value. Which pool is
- * the default one depends on the others; what order it has, on its addresses.
+ * the default one depends on the others; what order it has, on its addresses;
+ * how long it waits, on their source.
  */
 static bool save_key(const struct inet_tuple_obj *pool, const struct key *key,
 		     uint64_t num)
 {
 	if (key->attr == INET_TUPLE_A_POOL_ORDER)
 		return inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_ORDER_SET);
+	if (key->attr == INET_TUPLE_A_POOL_WAIT && is_dhcp(pool))
+		return true;
 	return key->context || num != key->def;
 }
 

@@ -91,6 +91,9 @@ fine "${add[@]}" quarantine auto quota unlimited users all dscp unset \
 wrong "the name of the pool is missing" pool add
 wrong "'dev' is missing" pool add web prefix 10.0.0.0/24
 wrong "'prefix' is missing" pool add web dev eth0
+wrong "'prefix' is missing" pool add web dev eth0 source static
+wrong "low: '-1' is not 0 to 4294967295" pool add web dev eth0 source dhcp low -1
+fine pool add phones dev eth0 source dhcp low 4 high 16
 wrong "'colour' is not a setting of a pool" "${add[@]}" colour red
 wrong "'prefix' needs a value" "${add[@]}" prefix
 wrong "'dev' is given twice" "${add[@]}" dev eth1
@@ -157,6 +160,13 @@ web dev eth0 total 254 in_use 1 quarantined 2
  quota unlimited dscp unset priority unset mark unset default on source static\
  state active users 5-6
 EOF2
+
+run_batch << EOF2
+pool add phones dev eth0 source dhcp high 16
+pool
+EOF2
+report "a pool with a source of addresses" grep -qE \
+	" wait 5000 .* source dhcp low 2 high 16 state active users all$" "$dir/out"
 
 # Stats
 wrong "'--prom' is not understood" stats --prom
@@ -228,6 +238,25 @@ report "leases as text: owners" grep -q \
 TUPLECTL_LEASES=20000 run -j lease show
 report "many leases" json 'length == 20000'
 
+# Addresses
+wrong "'web' is not understood" addr show web
+wrong "'pool' needs a value" addr show pool
+wrong "'x' is not understood" addr show pool web x
+refused "no such pool" -j addr show pool none
+report "and nothing on the standard output" [ ! -s "$dir/out" ]
+run addr
+report "addresses as text" diff -b - "$dir/out" << EOF2
+ADDRESS         POOL            STATE       VALID        IDLE
+10.9.0.1        phones          active      1h01m
+10.9.0.2        phones          stock       for ever     1.500s
+EOF2
+run -j addr show pool phones
+report "addresses" json '. == [
+	{"address": "10.9.0.1", "pool": "phones", "state": "active",
+	 "valid_s": 3661, "idle_ms": null},
+	{"address": "10.9.0.2", "pool": "phones", "state": "stock",
+	 "valid_s": null, "idle_ms": 1500}]'
+
 # Rules
 wrong "'pool' is missing" rule add uid 5
 wrong "one of 'uid', 'gid', 'cgroup' is missing" rule add pool web
@@ -279,7 +308,9 @@ pool add web dev eth0 prefix 10.0.0.0/24 prefix 10.9.0.0/16 prefix 10.1.0.1 \
 	exclude 10.0.0.1-10.0.0.3 exclude 10.9.1.0/24 default off
 pool add six dev eth1 prefix fd00::/64 plumb prefix assign bind scope cgroup \
 	order lru quarantine 0 wait 5 quota 7 users 1000 users 2000-3000 \
-	dscp cs5 priority 6 mark 0xff default on source dhcp state draining
+	dscp cs5 priority 6 mark 0xff default on state draining
+pool add phones dev eth0 source dhcp low 4 high 16
+pool add deaf dev eth0 source dhcp wait 0
 rule add cgroup "/a \\"b\\" #c" pool six
 rule add uid 5 gid 6 pool web
 save
@@ -288,7 +319,9 @@ run -b "$dir/batch"
 cp "$dir/out" "$dir/saved"
 report "save" diff - "$dir/out" << 'EOF2'
 pool add web dev eth0 prefix 10.0.0.0/24 prefix 10.9.0.0/16 prefix 10.1.0.1/32 exclude 10.0.0.1-10.0.0.3 exclude 10.9.1.0/24 default off
-pool add six dev eth1 prefix fd00::/64 plumb prefix assign bind scope cgroup order lru quarantine 0 wait 5 quota 7 dscp 40 priority 6 mark 0xff default on source dhcp state draining users 1000 users 2000-3000
+pool add six dev eth1 prefix fd00::/64 plumb prefix assign bind scope cgroup order lru quarantine 0 wait 5 quota 7 dscp 40 priority 6 mark 0xff default on state draining users 1000 users 2000-3000
+pool add phones dev eth0 wait 5000 default off source dhcp low 4 high 16
+pool add deaf dev eth0 wait 0 default off source dhcp low 2 high 8
 rule add cgroup "/a \"b\" #c" pool six
 rule add uid 5 gid 6 pool web
 EOF2
@@ -299,13 +332,18 @@ report "save of what was saved" cmp "$dir/saved" "$dir/out"
 # monitor
 run monitor
 report "events as text" grep -q \
-	' lease fail fd01:: pool web .* error File exists$' "$dir/out"
-report "a line each" [ "$(wc -l < "$dir/out")" = 3 ]
+	' lease fail fd01:: pool web error File exists$' "$dir/out"
+report "an end has a reason" grep -q \
+	' lease del fd01:: pool web state unplumbing scope socket reason expired$' \
+	"$dir/out"
+report "a line each" [ "$(wc -l < "$dir/out")" = 4 ]
 run -j monitor
 status=0
 status=0
 report "a JSON object each" [ "$(jq -r .event "$dir/out" | tr '\n' ' ')" = \
-	"pool_new lease_fail rule_new " ]
+	"pool_new lease_fail lease_del rule_new " ]
+report "with the reason" [ "$(jq -r 'select(.event == "lease_del").reason' \
+	"$dir/out")" = expired ]
 
 # What is not there
 TUPLECTL_NO_MODULE=1 refused "the kernel module inet_tuple is not loaded" \

@@ -6,6 +6,7 @@
  *
  *	a pool needs no device; prefixes with host bits are refused
  *	there are TUPLECTL_LEASES leases, the first of a socket of this process
+ *	there are two addresses from a server
  *	who subscribes is sent a few events, and then hung up
  *	without a module there is no family: TUPLECTL_NO_MODULE
  */
@@ -125,9 +126,16 @@ static void set_default(struct inet_tuple_obj *pool, int attr, uint64_t num)
 
 static void set_defaults(struct inet_tuple_obj *pool)
 {
-	struct inet_tuple_prefix p;
+	struct inet_tuple_prefix p = { .addr.family = AF_INET };
+	uint64_t source = INET_TUPLE_SOURCE_STATIC;
 
 	inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, 0, &p);
+	inet_tuple_obj_num(pool, INET_TUPLE_A_POOL_SOURCE, &source);
+	if (source == INET_TUPLE_SOURCE_DHCP) {
+		set_default(pool, INET_TUPLE_A_POOL_LOW, 2);
+		set_default(pool, INET_TUPLE_A_POOL_HIGH, 8);
+		set_default(pool, INET_TUPLE_A_POOL_WAIT, 5000);
+	}
 	set_default(pool, INET_TUPLE_A_POOL_IFINDEX, 2);
 	set_default(pool, INET_TUPLE_A_POOL_PLUMB, INET_TUPLE_PLUMB_ADDRESS);
 	set_default(pool, INET_TUPLE_A_POOL_ASSIGN, INET_TUPLE_ASSIGN_CREATE);
@@ -317,6 +325,38 @@ static void lease_dump(int fd, const struct nlmsghdr *req,
 	send_ack(fd, req, 0, NULL, 0);
 }
 
+static void addr_dump(int fd, const struct nlmsghdr *req,
+		      const struct inet_tuple_obj *filter)
+{
+	const char *pool = inet_tuple_obj_str(filter, INET_TUPLE_A_ADDR_POOL);
+	struct inet_tuple_addr addr = { AF_INET, { 10, 9, 0 } };
+	struct inet_tuple_obj *obj;
+	int i;
+
+	if (pool && strcmp(pool, "phones")) {
+		send_ack(fd, req, -ENOENT, "no such pool", 0);
+		return;
+	}
+	for (i = 0; i < 2; i++) {
+		obj = inet_tuple_obj_alloc(INET_TUPLE_ADDR_OBJ);
+		addr.bytes[3] = i + 1;
+		inet_tuple_obj_set_str(obj, INET_TUPLE_A_ADDR_POOL, "phones");
+		inet_tuple_obj_set_addr(obj, INET_TUPLE_A_ADDR_ADDR, &addr);
+		inet_tuple_obj_set_num(obj, INET_TUPLE_A_ADDR_VALID,
+				       i ? UINT32_MAX : 3661);
+		inet_tuple_obj_set_num(obj, INET_TUPLE_A_ADDR_STATE,
+				       i ? INET_TUPLE_LEASE_STOCK :
+					   INET_TUPLE_LEASE_ACTIVE);
+		if (i)
+			inet_tuple_obj_set_num(obj, INET_TUPLE_A_ADDR_IDLE_MS,
+					       1500);
+		send_obj(fd, INET_TUPLE_CMD_ADDR_GET, NLM_F_MULTI,
+			 req->nlmsg_seq, obj);
+		inet_tuple_obj_free(obj);
+	}
+	send_ack(fd, req, 0, NULL, 0);
+}
+
 static bool same_rule(const struct inet_tuple_obj *a,
 		      const struct inet_tuple_obj *b)
 {
@@ -384,6 +424,9 @@ static void serve(int fd, const struct nlmsghdr *req, uint8_t cmd,
 	case INET_TUPLE_CMD_LEASE_GET:
 		lease_dump(fd, req, obj);
 		break;
+	case INET_TUPLE_CMD_ADDR_GET:
+		addr_dump(fd, req, obj);
+		break;
 	case INET_TUPLE_CMD_RULE_NEW:
 		rules[n_rules++] = inet_tuple_obj_ref(obj);
 		send_ack(fd, req, 0, NULL, 0);
@@ -402,6 +445,8 @@ static void serve(int fd, const struct nlmsghdr *req, uint8_t cmd,
 
 static enum inet_tuple_kind kind_of(uint8_t cmd)
 {
+	if (cmd >= INET_TUPLE_CMD_ADDR_SET)
+		return INET_TUPLE_ADDR_OBJ;
 	if (cmd >= INET_TUPLE_CMD_RULE_NEW)
 		return INET_TUPLE_RULE_OBJ;
 	if (cmd >= INET_TUPLE_CMD_LEASE_GET)
@@ -476,6 +521,14 @@ static void send_events(int fd)
 	inet_tuple_obj_set_str(rule, INET_TUPLE_A_RULE_POOL, "web");
 	send_obj(fd, INET_TUPLE_CMD_POOL_NEW_NTF, 0, 0, pool);
 	send_obj(fd, INET_TUPLE_CMD_LEASE_FAIL_NTF, 0, 0, lease);
+	inet_tuple_obj_set_num(lease, INET_TUPLE_A_LEASE_STATE,
+			       INET_TUPLE_LEASE_UNPLUMBING);
+	inet_tuple_obj_set_num(lease, INET_TUPLE_A_LEASE_SCOPE,
+			       INET_TUPLE_SCOPE_SOCKET);
+	inet_tuple_obj_set_num(lease, INET_TUPLE_A_LEASE_REASON,
+			       INET_TUPLE_REASON_EXPIRED);
+	lease->values[INET_TUPLE_A_LEASE_ERROR].n = 0;
+	send_obj(fd, INET_TUPLE_CMD_LEASE_DEL_NTF, 0, 0, lease);
 	send_obj(fd, INET_TUPLE_CMD_RULE_NEW_NTF, 0, 0, rule);
 	shutdown(fd, SHUT_RDWR);
 	inet_tuple_obj_free(pool);
