@@ -15,6 +15,7 @@ static const struct {
 	{ "sockets", bench_sockets },
 	{ "plumb", bench_plumb },
 	{ "pools", bench_pools },
+	{ "stock", bench_stock },
 	{ "tuplerun", bench_tuplerun },
 	{ "scale", bench_scale },	/* the last: it leaves its sockets open */
 };

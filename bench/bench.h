@@ -66,6 +66,7 @@ void bench_data(void);
 void bench_sockets(void);
 void bench_plumb(void);
 void bench_pools(void);
+void bench_stock(void);
 void bench_tuplerun(void);
 void bench_scale(void);
 int bench_client(unsigned int f);
