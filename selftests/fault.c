@@ -493,6 +493,56 @@ static int run_kill(void)
 	return inet_tuple_lease_kill(handle, &addr);
 }
 
+/* Addresses from a server: what pool d has, and what it is given */
+static int give_or_take(int (*what)(struct inet_tuple_handle *h,
+				    const struct inet_tuple_obj *addr), int n)
+{
+	struct inet_tuple_addr addr = { AF_INET, { 10, 78, 200, n } };
+	struct inet_tuple_obj *obj = inet_tuple_obj_alloc(INET_TUPLE_ADDR_OBJ);
+	int err;
+
+	inet_tuple_obj_set_str(obj, INET_TUPLE_A_ADDR_POOL, "d");
+	inet_tuple_obj_set_addr(obj, INET_TUPLE_A_ADDR_ADDR, &addr);
+	if (what == inet_tuple_addr_set)
+		inet_tuple_obj_set_num(obj, INET_TUPLE_A_ADDR_VALID, 86400);
+	err = what(handle, obj);
+	inet_tuple_obj_free(obj);
+	return err;
+}
+
+static int run_addr_set(void) { return give_or_take(inet_tuple_addr_set, 99); }
+
+static void undo_addr_set(void)
+{
+	handle_renew();
+	give_or_take(inet_tuple_addr_del, 99);
+}
+
+static int held;	/* the last byte of the address that fd has */
+
+static void before_held(void)
+{
+	struct sockaddr_in sin = {};
+	socklen_t len = sizeof(sin);
+
+	before_tcp4();
+	getsockname(fd, (void *)&sin, &len);
+	held = ntohl(sin.sin_addr.s_addr) & 0xff;
+}
+
+static int run_addr_del(void) { return give_or_take(inet_tuple_addr_del, held); }
+
+static void undo_addr_del(void)
+{
+	handle_renew();
+	give_or_take(inet_tuple_addr_set, held);
+}
+
+static int run_addr_dump(void)
+{
+	return inet_tuple_addr_list(handle, NULL, lease_cb, NULL);
+}
+
 static int run_option_get(void)
 {
 	struct inet_tuple_lease lease;
@@ -518,6 +568,10 @@ static struct op {
 	{ "socket, shared lease", "s", NULL, run_socket4, .also = { ENFILE } },
 	{ "socket, MPTCP", "a", NULL, run_mptcp, .also = { ENFILE } },
 	{ "socket, SCTP", "a", NULL, run_sctp, .also = { ENFILE } },
+	{ "socket, from a server", "d", NULL, run_socket4, .also = { ENFILE } },
+	{ "address given", "d", NULL, run_addr_set, undo_addr_set, true },
+	{ "address taken back", "d", before_held, run_addr_del, undo_addr_del, true },
+	{ "addresses dumped", "d", before_tcp4, run_addr_dump, undo_renew, true },
 	{ "bind", "a", before_tcp4, run_bind4, .also = { EADDRINUSE, EADDRNOTAVAIL } },
 	{ "bind IPv6", "a", before_udp6, run_bind6, .also = { EADDRINUSE, EADDRNOTAVAIL } },
 	{ "bind IPv6, prefix", "b", before_tcp6, run_bind6, .also = { EADDRINUSE, EADDRNOTAVAIL } },
@@ -654,6 +708,7 @@ static void try_op(const struct op *op)
 /* The pools anew, and no address of ours left from a trial that went wrong */
 static int rebuild(void)
 {
+	static struct inet_tuple_handle *agent;
 	struct seen s = {};
 	int i, err;
 
@@ -672,6 +727,12 @@ static int rebuild(void)
 	err = err ?: pool_add(handle, "name=c dev=tp0 prefix=10.78.2.0/24 prefix=fd78:2::/120 order=2 quarantine=0 assign=1 default=%d", pool[0] == 'c');
 	err = err ?: pool_add(handle, "name=s dev=tp0 prefix=10.78.3.0/24 prefix=fd78:3::/120 order=2 quarantine=0 scope=1 default=%d", pool[0] == 's');
 	err = err ?: pool_add(handle, "name=m dev=tp0 prefix=10.78.4.0/24 prefix=fd78:4::/120 order=2 quarantine=0 quota=5 default=0");
+	/* below its mark with the first lease, so that it asks for more */
+	err = err ?: pool_add(handle, "name=d dev=tp0 source=1 low=8 high=8 wait=0 quarantine=0 default=%d", pool[0] == 'd');
+	for (i = 1; i <= 8 && !err; i++)
+		err = give_or_take(inet_tuple_addr_set, i);
+	if (!agent && (inet_tuple_handle_open(&agent, NULL) || inet_tuple_agent_fd(agent) < 0))
+		bail("agent");
 	if (err)
 		bail("pools");
 	return err;

@@ -478,6 +478,9 @@ static inline int pool_attr(const char *key)
 		{ "mark", INET_TUPLE_A_POOL_MARK },
 		{ "default", INET_TUPLE_A_POOL_DEFAULT },
 		{ "state", INET_TUPLE_A_POOL_STATE },
+		{ "source", INET_TUPLE_A_POOL_SOURCE },
+		{ "low", INET_TUPLE_A_POOL_LOW },
+		{ "high", INET_TUPLE_A_POOL_HIGH },
 	};
 	unsigned int i;
 
