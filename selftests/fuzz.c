@@ -148,6 +148,8 @@ static const char *const names[] = {
 	"0123456789012345678901234567890", "01234567890123456789012345678901",
 };
 
+#define STOCKED "d"	/* this one is of source dhcp more often than not */
+
 static const char *pool_name(uint32_t n)
 {
 	return names[n % 4 ? (n >> 8) % 3 : (n >> 8) % 13];
@@ -332,6 +334,18 @@ static void attr_addr(struct out *o, int type)
 	attr(o, type, ip, rnd(16) ? n : (int)rnd(16));
 }
 
+/* What an agent gives and takes, out of few addresses that are in no prefix */
+static void attr_stock(struct out *o)
+{
+	uint8_t ip[4] = { 10, 79, 200, rnd(12) };
+
+	attr_str(o, INET_TUPLE_A_ADDR_POOL, rnd(8) ? STOCKED : pool_name(rnd32()));
+	if (rnd(16))
+		attr(o, INET_TUPLE_A_ADDR_ADDR, ip, 4);
+	else
+		attr_addr(o, INET_TUPLE_A_ADDR_ADDR);
+}
+
 static void attr_rule(struct out *o)
 {
 	static const char *const paths[] = { "/", "", "/selftest", "selftest", "/none", "/../x" };
@@ -361,18 +375,28 @@ static void make_genl(struct call *c)
 		INET_TUPLE_CMD_POOL_SET, INET_TUPLE_CMD_POOL_SET,
 		INET_TUPLE_CMD_POOL_SET, INET_TUPLE_CMD_POOL_SET,
 		INET_TUPLE_CMD_LEASE_KILL, INET_TUPLE_CMD_RULE_NEW,
+		INET_TUPLE_CMD_ADDR_SET, INET_TUPLE_CMD_ADDR_SET,
+		INET_TUPLE_CMD_ADDR_DEL, INET_TUPLE_CMD_ADDR_GET,
 	};
 
-	c->arg[0] = rnd(2) ? often[rnd(8)] : 1 + rnd(INET_TUPLE_CMD_RULE_GET);
+	c->arg[0] = rnd(2) ? often[rnd(12)] : 1 + rnd(INET_TUPLE_CMD_RULE_GET);
 	if (rnd(64) == 0)
 		c->arg[0] = number() & 0xff;
 	c->arg[1] = rnd(16) ? 0 : rnd(2) ? NLM_F_DUMP : NLM_F_ECHO;
 	if ((c->arg[0] == INET_TUPLE_CMD_POOL_GET ||
 	     c->arg[0] == INET_TUPLE_CMD_LEASE_GET ||
+	     c->arg[0] == INET_TUPLE_CMD_ADDR_GET ||
 	     c->arg[0] == INET_TUPLE_CMD_RULE_GET) && rnd(3))
 		c->arg[1] = NLM_F_DUMP;
 	switch (c->arg[0]) {
 	case INET_TUPLE_CMD_POOL_NEW:
+		if (rnd(4) == 0) {
+			attr_str(&o, INET_TUPLE_A_POOL_NAME, STOCKED);
+			attr_str(&o, INET_TUPLE_A_POOL_DEV, rnd(2) ? "tp0" : "tp1");
+			attr_num(&o, INET_TUPLE_A_POOL_SOURCE, INET_TUPLE_SOURCE_DHCP, 1);
+			n = rnd(2) ? 0 : n;
+			break;
+		}
 		attr_str(&o, INET_TUPLE_A_POOL_NAME, pool_name(rnd32()));
 		attr_str(&o, INET_TUPLE_A_POOL_DEV, rnd(2) ? "tp0" : "tp1");
 		attr_prefix(&o, INET_TUPLE_A_POOL_PREFIX, false);
@@ -395,6 +419,21 @@ static void make_genl(struct call *c)
 		if (rnd(4) == 0)
 			attr_str(&o, INET_TUPLE_A_LEASE_POOL, pool_name(rnd32()));
 		n = rnd(8) ? 0 : n;
+		break;
+	case INET_TUPLE_CMD_ADDR_SET:
+	case INET_TUPLE_CMD_ADDR_DEL:
+		attr_stock(&o);
+		if (c->arg[0] == INET_TUPLE_CMD_ADDR_SET)
+			attr_num(&o, INET_TUPLE_A_ADDR_VALID, rnd(2) ? 1 + rnd(3) : number(), 4);
+		if (rnd(3) == 0)
+			attr(&o, c->arg[0] == INET_TUPLE_CMD_ADDR_SET ?
+			     INET_TUPLE_A_ADDR_NEW : INET_TUPLE_A_ADDR_IDLE, "", 0);
+		n = 0;
+		break;
+	case INET_TUPLE_CMD_ADDR_GET:
+		if (rnd(2))
+			attr_str(&o, INET_TUPLE_A_ADDR_POOL, rnd(2) ? STOCKED : pool_name(rnd32()));
+		n = 0;
 		break;
 	case INET_TUPLE_CMD_RULE_NEW:
 	case INET_TUPLE_CMD_RULE_DEL:

@@ -655,7 +655,7 @@ def quarantine():
         check('at once', not addresses())
         ok('an address for 1 s', give('10.9.0.1', 1))
         tuple_socket().close()
-        check('goes at the end of its rest', becomes('10.9.0.1', None))
+        check('ends while it rests', becomes('10.9.0.1', None))
     with pool(), listening('agent'):
         server = socket.create_server(('127.0.0.1', 0))
         ok('an address', give('10.9.0.1', 60))
