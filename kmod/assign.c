@@ -179,13 +179,18 @@ static int tuple_lease_take(struct tuple_request *r)
 /* The lease of an address in stock, PLUMBING. -EBUSY: there is none. */
 static struct tuple_lease *tuple_lease_from_stock(struct tuple_request *r)
 {
+	kuid_t uid = r->ts->sk->sk_uid;
 	struct tuple_lease *lease;
 	int err;
 
+	/* Who has enough is not to have more fetched. */
+	err = tuple_lease_check_quota(r->pool, uid);
+	if (err)
+		return ERR_PTR(err);
 	lease = tuple_stock_find(r->pool, r->want);
 	if (IS_ERR(lease))
 		return lease;
-	lease->uid = r->ts->sk->sk_uid;
+	lease->uid = uid;
 	err = tuple_lease_charge(lease);
 	if (err)
 		return ERR_PTR(err);

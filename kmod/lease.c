@@ -249,6 +249,21 @@ static bool tuple_lease_is_held(const struct tuple_lease *lease)
 
 /* Quota: how many leases a user has, while the pool has a quota */
 
+static unsigned long tuple_lease_charged(struct tuple_pool *pool, kuid_t uid)
+{
+	return xa_to_value(xa_load(&pool->quota, __kuid_val(uid)) ?:
+			   xa_mk_value(0));
+}
+
+int tuple_lease_check_quota(struct tuple_pool *pool, kuid_t uid)
+{
+	lockdep_assert_held(&pool->lock);
+	if (pool->conf.quota == TUPLE_QUOTA_NONE ||
+	    tuple_lease_charged(pool, uid) < pool->conf.quota)
+		return 0;
+	return -EDQUOT;
+}
+
 int tuple_lease_charge(struct tuple_lease *lease)
 {
 	struct tuple_pool *pool = lease->pool;
@@ -258,7 +273,7 @@ int tuple_lease_charge(struct tuple_lease *lease)
 
 	if (pool->conf.quota == TUPLE_QUOTA_NONE)
 		return 0;
-	n = xa_to_value(xa_load(&pool->quota, uid) ?: xa_mk_value(0));
+	n = tuple_lease_charged(pool, lease->uid);
 	if (n >= pool->conf.quota)
 		return -EDQUOT;
 	err = xa_err(xa_store(&pool->quota, uid, xa_mk_value(n + 1),

@@ -62,6 +62,9 @@ static inline void tuple_lease_set_state(struct tuple_lease *lease, u8 state)
 	WRITE_ONCE(lease->state, state);
 }
 
+/* Return: -EDQUOT: the user has as many leases as he may; 0 */
+int tuple_lease_check_quota(struct tuple_pool *pool, kuid_t uid);
+
 /* Count a lease in its user's quota. Return: 0, -EDQUOT, -ENOMEM */
 int tuple_lease_charge(struct tuple_lease *lease);
 void tuple_lease_uncharge(struct tuple_lease *lease);

@@ -737,12 +737,17 @@ def shared():
         check('who gets another one', host(b) == '10.9.0.1')
         a.close()
         b.close()
-    with pool(u32(QUOTA, 1)), listening('agent'):
+    with pool(u32(QUOTA, 1)), listening('agent') as agent:
         give('10.9.0.1')
         give('10.9.0.2')
         s = tuple_socket()
         fails('a quota', errno.EDQUOT, tuple_socket)
         check('leaves it in stock', counts() == (2, 1))
+        ok('nothing is in stock', take_back('10.9.0.2'))
+        agent.forget()
+        fails('and has none fetched', errno.EDQUOT, tuple_socket)
+        check('of anybody', agent.wants() is None)
+        ok('an address', give('10.9.0.2'))
         s.close()
         tuple_socket().close()
         check('is given back', becomes('10.9.0.2', STOCK) and counts() == (2, 2))
