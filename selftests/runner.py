@@ -200,9 +200,10 @@ def remove_group(group):
 
 
 def settings():
-    """Seconds a test may take, where the default will not do."""
-    lines = (l.split('#')[0].split() for l in read(f'{HERE}/settings').splitlines())
-    return {l[0]: int(l[1]) for l in lines if l}
+    """Seconds a test may take, where the default will not do; what tests programs."""
+    lines = [l.split('#')[0].split() for l in read(f'{HERE}/settings').splitlines()]
+    return ({l[0]: int(l[1]) for l in lines if l},
+            {l[0] for l in lines if 'programs' in l})
 
 
 def run_file(name, limit, log):
@@ -296,8 +297,11 @@ def main(pattern='*', share='1/1'):
     factor = int(os.environ.get('TIMEOUT_FACTOR', '1'))
     if os.environ.get('INET_TUPLE_LONG'):
         factor *= 4
-    limits = settings()
-    files = share_of(tests(pattern), limits, *map(int, share.split('/')))
+    limits, programs = settings()
+    files = tests(pattern)
+    if os.environ.get('INET_TUPLE_BRIEF'):
+        files = [f for f in files if f not in programs]
+    files = share_of(files, limits, *map(int, share.split('/')))
     leaks = files and leaks_begin()
     results = open('/dev/ttyS1', 'w', buffering=1)
     results.write(' '.join(['plan'] + files + (['kmemleak'] if leaks else [])) + '\n')
