@@ -86,7 +86,7 @@ static int tuple_af_create(struct net *net, struct socket *sock, int protocol,
 	if (!ops)
 		goto err_free;
 	ts->unbound = ops;
-	err = tuple_sock_adopt(ts, in->sk, NULL);
+	err = tuple_sock_adopt(ts, in->sk);
 	if (err)
 		goto err_free;
 	sock->ops = ops;

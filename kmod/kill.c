@@ -58,8 +58,8 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 					 queue);
 	if (lease) {
 		err = tuple_lease_is_over(lease) ? ENETRESET : ECONNABORTED;
-		ts = list_first_entry(&lease->socks, struct tuple_sock,
-				      lease_list);
+		ts = hlist_entry(lease->socks.first, struct tuple_sock,
+				 lease_node);
 		sk = ts->sk;
 		/* A sock without a reference is on its way into its
 		 * destructor, which finds no lease any more. A holder that
@@ -144,8 +144,8 @@ static void tuple_lease_seize(struct tuple_pool *pool)
 	spin_lock_bh(&pool->lock);
 	while ((lease = list_first_entry_or_null(&pool->killing,
 						 struct tuple_lease, queue))) {
-		ts = list_first_entry(&lease->socks, struct tuple_sock,
-				      lease_list);
+		ts = hlist_entry(lease->socks.first, struct tuple_sock,
+				 lease_node);
 		tuple_lease_detach(lease, ts);
 		if (!lease->n_socks)
 			tuple_lease_end(lease, false);

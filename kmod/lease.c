@@ -193,7 +193,7 @@ struct tuple_lease *tuple_lease_alloc(struct tuple_pool *pool, gfp_t gfp)
 	memset_after(lease, 0, dead);
 	INIT_LIST_HEAD(&lease->list);
 	INIT_LIST_HEAD(&lease->queue);
-	INIT_LIST_HEAD(&lease->socks);
+	INIT_HLIST_HEAD(&lease->socks);
 	if (pool->stocked)
 		tuple_stock_init_lease(lease);
 	return lease;
@@ -494,14 +494,14 @@ void tuple_lease_attach(struct tuple_lease *lease, struct tuple_sock *ts)
 {
 	lockdep_assert_held(&lease->pool->lock);
 	WRITE_ONCE(ts->lease, lease);
-	list_add_tail(&ts->lease_list, &lease->socks);
+	hlist_add_head(&ts->lease_node, &lease->socks);
 	lease->n_socks++;
 }
 
 void tuple_lease_detach(struct tuple_lease *lease, struct tuple_sock *ts)
 {
 	lockdep_assert_held(&lease->pool->lock);
-	list_del_init(&ts->lease_list);
+	hlist_del_init(&ts->lease_node);
 	lease->n_socks--;
 	WRITE_ONCE(ts->lease, NULL);
 }

@@ -63,7 +63,7 @@ struct tuple_scope_key {
  * @queue: in pool->ending, pool->killing, pool->quarantine, pool->stock.free, or
  *	tn->lingering
  *	(tn->linger_lock)
- * @socks: struct tuple_sock by lease_list
+ * @socks: struct tuple_sock by lease_node
  * @n_socks: how many
  * @hash: of namespace and address; constant while in the table
  * @state: see above, or TUPLE_LEASE_FOREIGN or _MARKER
@@ -103,7 +103,7 @@ struct tuple_lease {
 	struct in6_addr addr;
 	struct list_head list;
 	struct list_head queue;
-	struct list_head socks;
+	struct hlist_head socks;
 	u32 n_socks;
 	kuid_t uid;
 	struct tuple_scope_key key;

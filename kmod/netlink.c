@@ -494,7 +494,7 @@ static struct tuple_lease_dump *tuple_lease_dump_alloc(unsigned int n_pools)
 	dump->marker->state = TUPLE_LEASE_MARKER;
 	INIT_LIST_HEAD(&dump->marker->list);
 	INIT_LIST_HEAD(&dump->marker->queue);
-	INIT_LIST_HEAD(&dump->marker->socks);
+	INIT_HLIST_HEAD(&dump->marker->socks);
 	return dump;
 }
 

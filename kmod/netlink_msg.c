@@ -1100,7 +1100,7 @@ int tuple_msg_put_lease(struct sk_buff *skb, const struct tuple_lease *lease,
 	    tuple_put_lease_more(skb, lease, &told))
 		return -EMSGSIZE;
 
-	list_for_each_entry(ts, &lease->socks, lease_list) {
+	hlist_for_each_entry(ts, &lease->socks, lease_node) {
 		if (n++ == TUPLE_MSG_SOCKETS_MAX)
 			break;
 		if (tuple_put_socket(skb, ts->sk, view))

@@ -266,7 +266,7 @@ static int tuple_ops_exchange_begin(struct tuple_sock *ts,
 
 	memset(aside, 0, sizeof(*aside));
 	aside->ts.sk = ts->sk;
-	INIT_LIST_HEAD(&aside->ts.lease_list);
+	INIT_HLIST_NODE(&aside->ts.lease_node);
 	tuple_lease_move(&aside->ts, ts);
 	aside->held = READ_ONCE(aside->ts.lease);
 	err = tuple_ops_lease(ts, pool, idx, want, nonblock);
@@ -647,7 +647,7 @@ static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 static void tuple_accept_disown(struct socket *newsock, struct tuple_sock *ts,
 				const struct proto_ops *base)
 {
-	tuple_sock_disown(ts, newsock->sk);
+	tuple_sock_disown(newsock->sk);
 	if (newsock->ops->release == ts->unbound->release)
 		newsock->ops = base;
 	__module_get(newsock->ops->owner);
@@ -668,7 +668,7 @@ static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
 			return -ENOMEM;
 	}
 	child->unbound = unbound;
-	return tuple_sock_adopt(child, newsock->sk, ts->destruct);
+	return tuple_sock_adopt(child, newsock->sk);
 }
 
 static bool tuple_accept_may(const struct proto_ops *base, struct socket *sock)
@@ -794,7 +794,7 @@ static int tuple_setsockopt_ops(struct socket *sock, struct tuple_sock *ts,
 		return -ERESTARTSYS;
 	tuple_ops_unhook(ts);
 	if (ts->sk->sk_state == TCP_ESTABLISHED &&
-	    !(ts->hooked && tuple_sock_is_icsk(ts->sk)))
+	    !(ts->destruct && tuple_sock_is_icsk(ts->sk)))
 		err = tuple_setsockopt_swapped(sock, ts, level, optname, optval,
 					       optlen);
 	else if (level == SOL_TCP && ts->sk->sk_state != TCP_LISTEN)

@@ -50,7 +50,7 @@ struct tuple_sock *tuple_sock_alloc(void)
 		return NULL;
 	/* Somebody may still look at its place in the table. */
 	memset_after(ts, 0, node);
-	INIT_LIST_HEAD(&ts->lease_list);
+	INIT_HLIST_NODE(&ts->lease_node);
 	mutex_init(&ts->mutex);
 	return ts;
 }
@@ -70,17 +70,18 @@ static void tuple_sock_drop(struct tuple_sock *ts)
 /* What SCTP's destructors are, by family: they are not exported */
 static void (*tuple_sctp_destruct[2])(struct sock *sk);
 
-/* A sock that SCTP made in accept(), with a copy of the listener's destructor,
- * and gave up at once. (No other sock has a copy: see struct tuple_sock.)
+/* SCTP copies the listener's destructor, ours, to a sock that it makes in accept().
+ * Return: what it would have copied. (No other sock has a copy: see struct
+ * tuple_sock.)
  */
-static void tuple_sock_destruct_copied(struct sock *sk)
+static void (*tuple_sock_copied(const struct sock *sk))(struct sock *sk)
 {
 	void (*destruct)(struct sock *sk);
 
 	destruct = READ_ONCE(tuple_sctp_destruct[sk->sk_family == AF_INET6]);
 	if (WARN_ON_ONCE(sk->sk_protocol != IPPROTO_SCTP || !destruct))
 		destruct = inet_sock_destruct;
-	destruct(sk);
+	return destruct;
 }
 
 /* The end of a sock: any context, often softirq. The module may go as soon as
@@ -91,8 +92,8 @@ static void tuple_sock_destruct(struct sock *sk)
 {
 	struct tuple_sock *ts = tuple_sock_find(sk);
 
-	if (!ts) {
-		tuple_sock_destruct_copied(sk);
+	if (!ts) {	/* SCTP gave it up at once. */
+		tuple_sock_copied(sk)(sk);
 		return;
 	}
 	tuple_lease_leave(ts, false);
@@ -105,49 +106,46 @@ void tuple_sock_hook(struct tuple_sock *ts)
 {
 	struct sock *sk = ts->sk;
 
-	if (ts->hooked)
+	if (ts->destruct)
 		return;
-	if (sk->sk_destruct != tuple_sock_destruct)
-		ts->destruct = sk->sk_destruct;
+	ts->destruct = sk->sk_destruct;
 	sk->sk_destruct = tuple_sock_destruct;
-	ts->hooked = true;
 }
 
 bool tuple_sock_unhook(struct tuple_sock *ts)
 {
 	struct sock *sk = ts->sk;
 
-	if (!ts->hooked)
+	if (!ts->destruct)
 		return true;
 	/* Others may have hooked in above us, and will call us (L2TP). */
 	if (sk->sk_destruct != tuple_sock_destruct)
 		return false;
 	sk->sk_destruct = ts->destruct;
-	ts->hooked = false;
+	ts->destruct = NULL;
 	return true;
 }
 
-void tuple_sock_disown(struct tuple_sock *of, struct sock *sk)
+void tuple_sock_disown(struct sock *sk)
 {
 	if (sk->sk_destruct == tuple_sock_destruct)
-		sk->sk_destruct = of->destruct;
+		sk->sk_destruct = tuple_sock_copied(sk);
 }
 
-int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk,
-		     void (*destruct)(struct sock *sk))
+int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk)
 {
 	int err;
 
 	ts->sk = sk;
-	ts->destruct = destruct ?: sk->sk_destruct;
 	err = rhashtable_insert_fast(&tuple_socks, &ts->node,
 				     tuple_socks_params);
 	if (err)
 		return err == -E2BIG || err == -EBUSY ? -ENOMEM : err;
 	__module_get(THIS_MODULE);
+	tuple_sock_disown(sk);
 	if (sk->sk_protocol == IPPROTO_SCTP)
 		WRITE_ONCE(tuple_sctp_destruct[sk->sk_family == AF_INET6],
-			   ts->destruct);
+			   sk->sk_destruct);
 	tuple_sock_hook(ts);
 	return 0;
 }
@@ -172,7 +170,7 @@ void tuple_sock_closed(struct tuple_sock *ts)
 {
 	struct sock *sk = ts->sk;
 
-	if (ts->hooked && !tuple_sock_is_silent(sk))
+	if (ts->destruct && !tuple_sock_is_silent(sk))
 		return;
 	if (!tuple_sock_unhook(ts))
 		return;

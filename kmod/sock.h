@@ -15,7 +15,7 @@ struct tuple_lease;
  * struct tuple_sock - what the module keeps for a sock that it made
  *
  * Made by tuple_sock_adopt() when a sock is created or accepted. It ends with
- * the sock: in the sock's destructor, which is ours while @hooked, or, when
+ * the sock: in the sock's destructor, which is ours while @destruct, or, when
  * nothing of a closed sock can speak any more, already in release()
  * (tuple_sock_closed()). It pins the module, so the destructor is there when it
  * is called. Whoever holds the sock may use it without a reference.
@@ -34,25 +34,24 @@ struct tuple_lease;
  * @sk: no reference
  * @lease: what it holds, or NULL; changes under lease->pool->lock (that of
  *	the old or the new one)
- * @lease_list: in lease->socks; lease->pool->lock
- * @destruct: what our destructor replaced and calls
+ * @lease_node: in lease->socks; lease->pool->lock
+ * @destruct: what our destructor replaced and calls; NULL while sk->sk_destruct
+ *	is not ours; sock lock
  * @mutex: serialises what assigns and exchanges the lease; outside RTNL and
  *	the sock's own lock
  * @choice: what the program chose, or NULL; @mutex
  * @unbound: the ops of a sock that may still need a lease; constant
- * @hooked: sk->sk_destruct is ours; sock lock
  */
 struct tuple_sock {
 	struct rhash_head node;
 	struct sock *sk;
 	struct tuple_lease *lease;
-	struct list_head lease_list;
+	struct hlist_node lease_node;
 	void (*destruct)(struct sock *sk);
 	struct mutex mutex;	/* assigning and exchanging */
 	struct tuple_choice *choice;
 	const struct proto_ops *unbound;
 	struct socket *shell;	/* of create(), see tuple_shell_in_use() */
-	bool hooked;
 };
 
 /* What a program chose for a sock by its options */
@@ -75,21 +74,18 @@ void tuple_sock_free(struct tuple_sock *ts);
  * tuple_sock_adopt - make a sock ours
  * @ts: from tuple_sock_alloc(); the caller frees it on error
  * @sk: the sock, not yet ours; the caller holds it and the module
- * @destruct: its destructor where sk->sk_destruct may be ours already
- *	(copied from a listener), else NULL
  *
  * Return: 0 or -ENOMEM and the like from the table.
  */
-int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk,
-		     void (*destruct)(struct sock *sk));
+int tuple_sock_adopt(struct tuple_sock *ts, struct sock *sk);
 
 /* Have our destructor called, or not; sock lock held, or the sock is new. */
 void tuple_sock_hook(struct tuple_sock *ts);
 /* Return: false where another destructor was put above ours, which stays */
 bool tuple_sock_unhook(struct tuple_sock *ts);
 
-/* A sock that will not be ours may have a copy of the destructor of @of. */
-void tuple_sock_disown(struct tuple_sock *of, struct sock *sk);
+/* A sock that is not ours, or not yet, may have a copy of our destructor. */
+void tuple_sock_disown(struct sock *sk);
 
 /**
  * tuple_sock_closed - the inet release() of a sock has been called
