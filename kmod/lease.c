@@ -415,7 +415,7 @@ void tuple_lease_unplumb(struct tuple_lease *lease)
 	wake_up_all(&tuple_lease_plumbed);
 }
 
-static u64 tuple_lease_age_ms(const struct tuple_lease *lease)
+u64 tuple_lease_age_ms(const struct tuple_lease *lease)
 {
 	return div_u64(ktime_get_coarse_boottime_ns() - lease->born,
 		       NSEC_PER_MSEC);

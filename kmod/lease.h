@@ -231,6 +231,9 @@ bool tuple_lease_addr(struct tuple_sock *ts, struct in6_addr *addr,
  */
 bool tuple_lease_pool_conf(struct tuple_sock *ts, struct tuple_pool_conf *conf);
 
+/* How long ago it was assigned, or came to stock; pool->lock held */
+u64 tuple_lease_age_ms(const struct tuple_lease *lease);
+
 /* For how long its address is valid, U64_MAX: for ever; pool->lock held */
 u64 tuple_lease_valid_ms(const struct tuple_lease *lease);
 

@@ -964,38 +964,92 @@ static u64 tuple_sock_cookie(struct sock *sk)
 	return cookie[0] | (u64)cookie[1] << 32;
 }
 
+/* Attributes where the room for all of them has been looked at before: a dump of
+ * a million leases is little else than this, and with constant sizes it is a few
+ * stores each.
+ */
+static __always_inline void tuple_attr(struct sk_buff *skb, int attr,
+				       const void *data, unsigned int len)
+{
+	struct nlattr *nla = __skb_put(skb, nla_total_size(len));
+
+	nla->nla_type = attr;
+	nla->nla_len = nla_attr_size(len);
+	memcpy(nla_data(nla), data, len);
+	if (nla_padlen(len))
+		memset(nla_data(nla) + len, 0, nla_padlen(len));
+}
+
+static __always_inline void tuple_attr_u8(struct sk_buff *skb, int attr, u8 val)
+{
+	tuple_attr(skb, attr, &val, sizeof(val));
+}
+
+static __always_inline void tuple_attr_u16(struct sk_buff *skb, int attr,
+					   u16 val)
+{
+	tuple_attr(skb, attr, &val, sizeof(val));
+}
+
+static __always_inline void tuple_attr_u32(struct sk_buff *skb, int attr,
+					   u32 val)
+{
+	tuple_attr(skb, attr, &val, sizeof(val));
+}
+
+static __always_inline void tuple_attr_u64(struct sk_buff *skb, int attr,
+					   u64 val, int pad)
+{
+	nla_align_64bit(skb, pad);
+	tuple_attr(skb, attr, &val, sizeof(val));
+}
+
+static void tuple_attr_addr(struct sk_buff *skb, int attr,
+			    const struct in6_addr *addr)
+{
+	if (ipv6_addr_v4mapped(addr))
+		tuple_attr(skb, attr, &addr->s6_addr32[3], sizeof(__be32));
+	else
+		tuple_attr(skb, attr, addr, sizeof(*addr));
+}
+
+static size_t tuple_msg_socket_size(void)
+{
+	return nla_total_size(sizeof(u32)) * 2 +
+	       nla_total_size_64bit(sizeof(u64)) +
+	       nla_total_size(sizeof(u16)) * 5 +
+	       nla_total_size(sizeof(u8)) +
+	       nla_total_size(sizeof(struct in6_addr));
+}
+
 /* The sock lives as long as it is on the lease's list. Its own lock is not
  * taken, as in ss: each value is right, all together may be of two moments.
+ * There is room for tuple_msg_socket_size().
  */
-static int tuple_put_socket(struct sk_buff *skb, struct sock *sk,
-			    const struct tuple_view *view)
+static void tuple_put_socket(struct sk_buff *skb, struct sock *sk,
+			     const struct tuple_view *view)
 {
 	const struct inet_sock *inet = inet_sk(sk);
+	struct nlattr *nest = __skb_put(skb, NLA_HDRLEN);
 	struct in6_addr peer;
-	struct nlattr *nest;
 
-	nest = nla_nest_start(skb, INET_TUPLE_A_LEASE_SOCKET);
-	if (!nest ||
-	    nla_put_u32(skb, INET_TUPLE_A_SOCKET_INO, sock_i_ino(sk)) ||
-	    nla_put_u32(skb, INET_TUPLE_A_SOCKET_UID,
-			from_kuid_munged(view->user_ns, sk->sk_uid)) ||
-	    nla_put_u64_64bit(skb, INET_TUPLE_A_SOCKET_COOKIE,
-			      tuple_sock_cookie(sk), INET_TUPLE_A_SOCKET_PAD) ||
-	    nla_put_u16(skb, INET_TUPLE_A_SOCKET_FAMILY, sk->sk_family) ||
-	    nla_put_u16(skb, INET_TUPLE_A_SOCKET_TYPE, sk->sk_type) ||
-	    nla_put_u16(skb, INET_TUPLE_A_SOCKET_PROTO, sk->sk_protocol) ||
-	    nla_put_u8(skb, INET_TUPLE_A_SOCKET_STATE,
-		       READ_ONCE(sk->sk_state)) ||
-	    nla_put_u16(skb, INET_TUPLE_A_SOCKET_LPORT,
-			READ_ONCE(inet->inet_num)) ||
-	    nla_put_u16(skb, INET_TUPLE_A_SOCKET_RPORT,
-			ntohs(READ_ONCE(inet->inet_dport))))
-		return -EMSGSIZE;
-	if (tuple_sock_peer(sk, &peer) &&
-	    tuple_put_addr(skb, INET_TUPLE_A_SOCKET_RADDR, &peer))
-		return -EMSGSIZE;
+	nest->nla_type = INET_TUPLE_A_LEASE_SOCKET | NLA_F_NESTED;
+	tuple_attr_u32(skb, INET_TUPLE_A_SOCKET_INO, sock_i_ino(sk));
+	tuple_attr_u32(skb, INET_TUPLE_A_SOCKET_UID,
+		       from_kuid_munged(view->user_ns, sk->sk_uid));
+	tuple_attr_u64(skb, INET_TUPLE_A_SOCKET_COOKIE, tuple_sock_cookie(sk),
+		       INET_TUPLE_A_SOCKET_PAD);
+	tuple_attr_u16(skb, INET_TUPLE_A_SOCKET_FAMILY, sk->sk_family);
+	tuple_attr_u16(skb, INET_TUPLE_A_SOCKET_TYPE, sk->sk_type);
+	tuple_attr_u16(skb, INET_TUPLE_A_SOCKET_PROTO, sk->sk_protocol);
+	tuple_attr_u8(skb, INET_TUPLE_A_SOCKET_STATE, READ_ONCE(sk->sk_state));
+	tuple_attr_u16(skb, INET_TUPLE_A_SOCKET_LPORT,
+		       READ_ONCE(inet->inet_num));
+	tuple_attr_u16(skb, INET_TUPLE_A_SOCKET_RPORT,
+		       ntohs(READ_ONCE(inet->inet_dport)));
+	if (tuple_sock_peer(sk, &peer))
+		tuple_attr_addr(skb, INET_TUPLE_A_SOCKET_RADDR, &peer);
 	nla_nest_end(skb, nest);
-	return 0;
 }
 
 /* The id of the scope as the reader counts it. A process's is the address of
@@ -1028,20 +1082,18 @@ static u64 tuple_lease_left_ms(const struct tuple_lease *lease)
 }
 
 /* What is not always there */
-static int tuple_put_lease_more(struct sk_buff *skb,
-				const struct tuple_lease *lease,
-				const struct inet_tuple_lease *told)
+static void tuple_put_lease_more(struct sk_buff *skb,
+				 const struct tuple_lease *lease)
 {
-	if (told->expiry_ms != U64_MAX &&
-	    nla_put_u64_64bit(skb, INET_TUPLE_A_LEASE_EXPIRY, told->expiry_ms,
-			      INET_TUPLE_A_LEASE_PAD))
-		return -EMSGSIZE;
-	if (lease->state == INET_TUPLE_LEASE_QUARANTINE &&
-	    nla_put_u64_64bit(skb, INET_TUPLE_A_LEASE_LEFT,
-			      tuple_lease_left_ms(lease),
-			      INET_TUPLE_A_LEASE_PAD))
-		return -EMSGSIZE;
-	return 0;
+	u64 valid = tuple_lease_valid_ms(lease);
+
+	if (valid != U64_MAX)
+		tuple_attr_u64(skb, INET_TUPLE_A_LEASE_EXPIRY, valid,
+			       INET_TUPLE_A_LEASE_PAD);
+	if (lease->state == INET_TUPLE_LEASE_QUARANTINE)
+		tuple_attr_u64(skb, INET_TUPLE_A_LEASE_LEFT,
+			       tuple_lease_left_ms(lease),
+			       INET_TUPLE_A_LEASE_PAD);
 }
 
 /**
@@ -1052,19 +1104,13 @@ static int tuple_put_lease_more(struct sk_buff *skb,
  */
 size_t tuple_msg_lease_size(unsigned int n_socks)
 {
-	size_t sock = nla_total_size(sizeof(u32)) * 2 +
-		      nla_total_size_64bit(sizeof(u64)) +
-		      nla_total_size(sizeof(u16)) * 5 +
-		      nla_total_size(sizeof(u8)) +
-		      nla_total_size(sizeof(struct in6_addr));
-
 	n_socks = min_t(unsigned int, n_socks, TUPLE_MSG_SOCKETS_MAX);
 	return nla_total_size(INET_TUPLE_NAMSIZ) +
 	       nla_total_size(sizeof(struct in6_addr)) +
 	       nla_total_size(sizeof(u8)) * 3 +
 	       nla_total_size(sizeof(u32)) * 4 +
 	       nla_total_size_64bit(sizeof(u64)) * 4 +
-	       nla_total_size(sock) * n_socks;
+	       nla_total_size(tuple_msg_socket_size()) * n_socks;
 }
 
 /**
@@ -1078,33 +1124,35 @@ int tuple_msg_put_lease(struct sk_buff *skb, const struct tuple_lease *lease,
 			const struct tuple_view *view)
 {
 	const struct tuple_pool *pool = lease->pool;
+	const struct net_device *dev;
 	const struct tuple_sock *ts;
-	struct inet_tuple_lease told;
 	unsigned int n = 0;
 
 	lockdep_assert_held(&pool->lock);
-	tuple_lease_fill(lease, &told);
-	if (nla_put_string(skb, INET_TUPLE_A_LEASE_POOL, pool->name) ||
-	    tuple_put_addr(skb, INET_TUPLE_A_LEASE_ADDR, &lease->addr) ||
-	    tuple_msg_put_dev(skb, INET_TUPLE_A_LEASE_IFINDEX, pool) ||
-	    nla_put_u8(skb, INET_TUPLE_A_LEASE_STATE, lease->state) ||
-	    nla_put_u8(skb, INET_TUPLE_A_LEASE_SCOPE, lease->key.scope) ||
-	    nla_put_u64_64bit(skb, INET_TUPLE_A_LEASE_SCOPE_ID,
-			      tuple_scope_id(&lease->key, view),
-			      INET_TUPLE_A_LEASE_PAD) ||
-	    nla_put_u32(skb, INET_TUPLE_A_LEASE_UID,
-			from_kuid_munged(view->user_ns, lease->uid)) ||
-	    nla_put_u64_64bit(skb, INET_TUPLE_A_LEASE_AGE, told.age_ms,
-			      INET_TUPLE_A_LEASE_PAD) ||
-	    nla_put_u32(skb, INET_TUPLE_A_LEASE_SOCKETS, lease->n_socks) ||
-	    tuple_put_lease_more(skb, lease, &told))
+	if (skb_tailroom(skb) < tuple_msg_lease_size(lease->n_socks))
 		return -EMSGSIZE;
+	dev = rcu_dereference_protected(pool->dev,
+					lockdep_is_held(&pool->lock));
+	tuple_attr(skb, INET_TUPLE_A_LEASE_POOL, pool->name,
+		   strlen(pool->name) + 1);
+	tuple_attr_addr(skb, INET_TUPLE_A_LEASE_ADDR, &lease->addr);
+	tuple_attr_u32(skb, INET_TUPLE_A_LEASE_IFINDEX, dev ? dev->ifindex : 0);
+	tuple_attr_u8(skb, INET_TUPLE_A_LEASE_STATE, lease->state);
+	tuple_attr_u8(skb, INET_TUPLE_A_LEASE_SCOPE, lease->key.scope);
+	tuple_attr_u64(skb, INET_TUPLE_A_LEASE_SCOPE_ID,
+		       tuple_scope_id(&lease->key, view),
+		       INET_TUPLE_A_LEASE_PAD);
+	tuple_attr_u32(skb, INET_TUPLE_A_LEASE_UID,
+		       from_kuid_munged(view->user_ns, lease->uid));
+	tuple_attr_u64(skb, INET_TUPLE_A_LEASE_AGE, tuple_lease_age_ms(lease),
+		       INET_TUPLE_A_LEASE_PAD);
+	tuple_attr_u32(skb, INET_TUPLE_A_LEASE_SOCKETS, lease->n_socks);
+	tuple_put_lease_more(skb, lease);
 
 	hlist_for_each_entry(ts, &lease->socks, lease_node) {
 		if (n++ == TUPLE_MSG_SOCKETS_MAX)
 			break;
-		if (tuple_put_socket(skb, ts->sk, view))
-			return -EMSGSIZE;
+		tuple_put_socket(skb, ts->sk, view);
 	}
 	return 0;
 }
