@@ -11,6 +11,7 @@
 #include "netlink.h"
 #include "ops.h"
 #include "plumb.h"
+#include "pool.h"
 #include "selftest/selftest.h"
 #include "sock.h"
 #include "sysfs.h"
@@ -38,9 +39,12 @@ static int __init inet_tuple_init(void)
 	err = tuple_sock_init();
 	if (err)
 		return err;
-	err = tuple_lease_init();
+	err = tuple_pool_init();
 	if (err)
 		goto err_sock;
+	err = tuple_lease_init();
+	if (err)
+		goto err_pool;
 	err = tuple_plumb_init();
 	if (err)
 		goto err_lease;
@@ -73,6 +77,8 @@ err_plumb:
 	tuple_plumb_uninit();
 err_lease:
 	tuple_lease_uninit();
+err_pool:
+	tuple_pool_uninit();
 err_sock:
 	tuple_sock_uninit();
 	tuple_ops_uninit();
@@ -90,6 +96,7 @@ static void __exit inet_tuple_exit(void)
 	tuple_sysfs_uninit();
 	tuple_plumb_uninit();
 	tuple_lease_uninit();
+	tuple_pool_uninit();
 	tuple_sock_uninit();
 	tuple_ops_uninit();
 }

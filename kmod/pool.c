@@ -79,6 +79,11 @@ bool tuple_pool_tryget(struct tuple_pool *pool)
 	return refcount_inc_not_zero(&pool->refs);
 }
 
+/* Of its own, so that a pool to which a reference was kept is told of when the
+ * module goes.
+ */
+static struct kmem_cache *tuple_pool_cache;
+
 static void tuple_pool_free_rcu(struct rcu_head *rcu)
 {
 	struct tuple_pool *pool = container_of(rcu, struct tuple_pool, rcu);
@@ -87,7 +92,7 @@ static void tuple_pool_free_rcu(struct rcu_head *rcu)
 	tuple_alloc_destroy(&pool->alloc[1]);
 	xa_destroy(&pool->quota);
 	tuple_pool_conf_free(&pool->conf);
-	kfree(pool);
+	kmem_cache_free(tuple_pool_cache, pool);
 }
 
 const u8 tuple_failures[TUPLE_FAILURES] = {
@@ -694,7 +699,7 @@ static struct tuple_pool *tuple_pool_alloc(struct tuple_net *tn,
 {
 	struct tuple_pool *pool;
 
-	pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
+	pool = kmem_cache_zalloc(tuple_pool_cache, GFP_KERNEL_ACCOUNT);
 	if (!pool)
 		return NULL;
 	refcount_set(&pool->refs, 1);
@@ -1317,4 +1322,18 @@ void tuple_pool_flush(struct tuple_net *tn)
 		spin_unlock_bh(&pool->lock);
 		tuple_pool_remove(pool);
 	}
+}
+
+int __init tuple_pool_init(void)
+{
+	tuple_pool_cache = kmem_cache_create("inet_tuple_pool",
+					     sizeof(struct tuple_pool), 0,
+					     SLAB_ACCOUNT, NULL);
+	return tuple_pool_cache ? 0 : -ENOMEM;
+}
+
+void tuple_pool_uninit(void)
+{
+	rcu_barrier();	/* tuple_pool_free_rcu() */
+	kmem_cache_destroy(tuple_pool_cache);
 }

@@ -343,4 +343,8 @@ static inline int tuple_family_index(const struct in6_addr *addr)
 	return !ipv6_addr_v4mapped(addr);
 }
 
+int tuple_pool_init(void);
+/* No pool is left but such as wait for the end of a grace period. May sleep. */
+void tuple_pool_uninit(void);
+
 #endif /* _TUPLE_POOL_H */
