@@ -45,12 +45,15 @@ expected() {
 @L/pkgconfig/libinettuple.pc
 @P/lib/inet_tuple/libtuplerun_preload.so
 @U/inet-tuple.service
+@U/inet-tupled.service
+@P/sbin/inet-tupled
 @P/sbin/tuplectl
 @P/share/bash-completion/completions/tuplectl
 @P/share/bash-completion/completions/tuplerun
 @P/share/man/man1/tuplerun.1
 @P/share/man/man3/libinettuple.3
 @P/share/man/man7/inet_tuple.7
+@P/share/man/man8/inet-tupled.8
 @P/share/man/man8/tuplectl.8
 FILES
 }
@@ -73,6 +76,8 @@ report "make install, elsewhere" install_to opt PREFIX=/opt/tuple \
 report "its files" files "$dir/opt" /opt/tuple /opt/tuple/lib64 /etc/systemd/system
 report "the service knows tuplectl's place" grep -q '^ExecStart=/opt/tuple/sbin/tuplectl ' \
 	"$dir/opt/etc/systemd/system/inet-tuple.service"
+report "and the other inet-tupled's" grep -q '^ExecStart=/opt/tuple/sbin/inet-tupled$' \
+	"$dir/opt/etc/systemd/system/inet-tupled.service"
 report "pkg-config knows the library's" \
 	[ "$(pc "$dir/opt/opt/tuple/lib64" libdir)" = /opt/tuple/lib64 ]
 report "tuplerun knows its library's" \
