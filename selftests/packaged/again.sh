@@ -13,6 +13,32 @@ peer
 check "the other end of the cable" wait_for 30 curl -so /dev/null http://10.0.0.1/
 check_match "curl has an address of its own" '^10\.0\.64\.[0-9]+$' readme
 
+# The agent for DHCP: nobody in particular, who may do two things
+
+agent=inet-tupled.service
+told() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$(systemctl show -P MainPID $agent)/status"; }
+check_output "inet-tupled is off" disabled eval "systemctl is-enabled $agent || :"
+check "it starts" systemctl start $agent
+check_match "it is not root" '^[1-9][0-9]*[[:space:]]' told Uid
+check_output "it has CAP_NET_ADMIN and CAP_NET_RAW" 0000000000003000 told CapEff
+check_output "and can have no other" 0000000000003000 told CapBnd
+check_output "and get none by what it runs" 1 told NoNewPrivs
+check_output "its system calls are filtered" 2 told Seccomp
+check_match "it has a name for servers" '^duid 0004' cat /var/lib/inet-tupled/state
+check_output "which nobody else reads" 600 stat -L -c %a /var/lib/inet-tupled/state
+check "a pool for it" tuplectl pool add phones dev eth0 source dhcp
+# shellcheck disable=SC2016	# the variables are perl's
+waits() { perl -e '$> = 65534; print socket(my $s, 18, 2 | 2048, 0) ? 0 : 0 + $!'; }
+tuplectl pool set phones default on
+check_output "sockets may wait for what it brings: EAGAIN" 11 waits
+tuplectl pool set demo default on
+check_fails "and it has its packets" grep -q 'the device is' \
+	<<<"$(journalctl -b -u $agent -o cat)"
+check "it stops" systemctl stop $agent
+check "of its own will" test "$(systemctl show -P Result $agent)" = success
+tuplectl pool del phones
+systemctl start $agent
+
 # A line that is wrong. The others apply.
 
 clear() {
@@ -46,6 +72,7 @@ left() {
 }
 check "the packages are removed" apt-get remove -qq -y inet-tuple
 check "which leaves the configuration" test -s $conf
+check_fails "and nobody who gets addresses" systemctl -q is-active $agent
 check "pools in use stay" eval "lsmod | grep -q '^inet_tuple '"
 check "the module goes" wait_for 20 modprobe -r inet_tuple
 check "the packages are purged" apt-get purge -qq -y inet-tuple inet-tuple-dkms libinettuple0
