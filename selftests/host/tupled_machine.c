@@ -16,11 +16,10 @@
 static const struct dhcp_duid duid = { 4, { 0, 4, 0xab, 0xcd } };
 static const uint8_t our_mac[PACKET_MAC] = { 2, 0, 0, 0, 0, 1 };
 
-/* A lease as the server sees it, or what it has offered for a while */
+/* A lease as the server sees it. An offer is none: others get the same. */
 struct lease {
 	struct dhcp_client_id id;
 	uint64_t until;
-	uint64_t offered;
 	bool declined;
 };
 
@@ -62,6 +61,7 @@ static struct {
 	in_addr_t stranger;
 	struct machine *heard;	/* by that one */
 	unsigned int probes, announces;
+	uint64_t slot;		/* for who asks again */
 
 	/* the last message, and when the first ones were sent */
 	struct dhcp_msg last;
@@ -114,8 +114,7 @@ static int choose(const struct dhcp_client_id *id)
 		if (!w.leases[i].declined && same_id(&w.leases[i].id, id))
 			return i;
 	for (i = 0; i < w.size; i++)
-		if (!w.leases[i].declined && w.leases[i].until <= w.now &&
-		    w.leases[i].offered <= w.now)
+		if (!w.leases[i].declined && w.leases[i].until <= w.now)
 			return i;
 	return -1;
 }
@@ -165,11 +164,8 @@ static void serve(const struct dhcp_msg *msg)
 	switch (msg->type) {
 	case DHCP_DISCOVER:
 		i = choose(&msg->client_id);
-		if (i < 0)
-			break;
-		w.leases[i].id = msg->client_id;
-		w.leases[i].offered = w.now + 10 * SECOND;
-		answer(msg, DHCP_OFFER, nth_addr(i));
+		if (i >= 0)
+			answer(msg, DHCP_OFFER, nth_addr(i));
 		break;
 	case DHCP_REQUEST:
 		serve_request(msg);
@@ -203,15 +199,18 @@ static void on_arp(void *arg, struct machine *m, bool announce)
 	w.heard = m->addr == w.stranger ? m : NULL;
 }
 
-static bool on_taken(void *arg, struct machine *m, in_addr_t addr)
+/* One after the other, so that the server has seen the one before */
+static uint64_t on_taken(void *arg, struct machine *m, in_addr_t addr)
 {
 	unsigned int i;
 
 	for (i = 0; i < w.n; i++)
 		if (&w.clients[i].m != m && w.clients[i].m.addr == addr &&
-		    w.clients[i].m.state >= MACHINE_REQUESTING)
-			return true;
-	return false;
+		    w.clients[i].m.state >= MACHINE_REQUESTING) {
+			w.slot = (w.slot > w.now ? w.slot : w.now) + 50;
+			return w.slot;
+		}
+	return 0;
 }
 
 static void on_got(void *arg, struct machine *m)
@@ -478,7 +477,7 @@ static void test_jitter(void)
 
 	world(MANY, MANY);
 	start_all();
-	run(10 * SECOND);
+	run(30 * SECOND);
 	for (i = 0; i < w.n; i++) {
 		if (w.clients[i].m.t1 < first)
 			first = w.clients[i].m.t1;

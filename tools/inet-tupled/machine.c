@@ -352,16 +352,19 @@ static void take_times(struct machine *m, const struct dhcp_msg *msg)
 static void offered(struct machine *m, const struct dhcp_msg *msg,
 		    uint64_t now)
 {
-	uint64_t began = m->began;
+	uint64_t again;
 
-	if (m->state != MACHINE_SELECTING || !dhcp_usable(msg->yiaddr) ||
-	    m->env->ops->taken(m->env->arg, m, msg->yiaddr))
+	if (m->state != MACHINE_SELECTING || !dhcp_usable(msg->yiaddr))
 		return;
+	again = m->env->ops->taken(m->env->arg, m, msg->yiaddr);
+	if (again) {
+		machine_start(m, again);
+		return;
+	}
 	m->addr = msg->yiaddr;
 	m->server = msg->server;
 	m->state = MACHINE_REQUESTING;	/* with the number of the offer */
 	m->tries = 0;
-	m->began = began;
 	m->sent = now;
 	send_request(m, now);
 }

@@ -34,7 +34,8 @@ struct machine;
  * struct machine_ops - what a machine asks of the world
  * @send: a message; @to: 0: to everybody
  * @arp: ask who has the machine's address, or tell that we have
- * @taken: whether an address that is offered is another machine's
+ * @taken: an address is offered. 0: take it; else it is another machine's, and
+ *	that is when to ask anew
  * @got: the address may be used from now on
  * @renewed: it may be used for longer
  * @lost: it must not be used any more, from now on
@@ -44,7 +45,7 @@ struct machine_ops {
 	void (*send)(void *arg, struct machine *m, const struct dhcp_msg *msg,
 		     in_addr_t from, in_addr_t to);
 	void (*arp)(void *arg, struct machine *m, bool announce);
-	bool (*taken)(void *arg, struct machine *m, in_addr_t addr);
+	uint64_t (*taken)(void *arg, struct machine *m, in_addr_t addr);
 	void (*got)(void *arg, struct machine *m);
 	void (*renewed)(void *arg, struct machine *m);
 	void (*lost)(void *arg, struct machine *m, enum machine_loss why);

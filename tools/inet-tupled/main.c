@@ -264,5 +264,7 @@ int main(int argc, char **argv)
 	notify("STOPPING=1");
 	pools_end(&t, t.stop == SIGINT);
 	inet_tuple_handle_close(t.h);
+	state_clear(&t.state.data);
+	state_clear(&t.orphans);
 	return t.stop < 0;
 }

@@ -10,7 +10,8 @@
 #include <unistd.h>
 #include "tupled.h"
 
-#define START_GAP	5	/* ms between two that begin */
+#define GAP_MIN		5	/* ms between two that begin to ask */
+#define GAP_MAX		4000
 #define FLUSH_GOT	50	/* ms until new leases are on the disk and given out */
 #define FLUSH_LATER	1000	/* and renewed ones are */
 #define FLUSH_RETRY	10000
@@ -77,24 +78,45 @@ static const struct address *find(const struct tupled *t, in_addr_t addr,
 	return NULL;
 }
 
-static bool on_taken(void *arg, struct machine *m, in_addr_t addr)
+/* A time to begin at that is not that of all the others */
+static uint64_t next_start(struct pool *pool)
+{
+	if (pool->start < pool->t->now)
+		pool->start = pool->t->now;
+	pool->start += pool->gap;
+	return pool->start;
+}
+
+/* Many servers keep nothing for whom they made an offer, and so make the same to
+ * all who ask before one has taken it: then have fewer ask at a time.
+ */
+static uint64_t on_taken(void *arg, struct machine *m, in_addr_t addr)
 {
 	const struct address *other;
 	struct pool *pool = arg;
 
 	other = find(pool->t, addr, m);
-	if (other && machine_has(&other->m) && !pool->complained) {
+	if (!other)
+		return 0;
+	if (pool->t->now >= pool->widened + pool->gap) {
+		pool->widened = pool->t->now;
+		pool->gap = pool->gap < GAP_MAX / 2 ? 2 * pool->gap : GAP_MAX;
+	}
+	if (machine_has(&other->m) && other->given && !pool->complained) {
 		say("%s: the server offers %s to more than one client identifier",
 		    pool->name, addr_str(addr));
 		pool->complained = true;
 	}
-	return other;
+	return next_start(pool);
 }
 
 static void on_got(void *arg, struct machine *m)
 {
 	struct pool *pool = arg;
 
+	pool->gap -= pool->gap / 8;
+	if (pool->gap < GAP_MIN)
+		pool->gap = GAP_MIN;
 	address_of(m)->waits = true;
 	flush_within(pool->t, FLUSH_GOT);
 }
@@ -231,15 +253,6 @@ static bool address_withdraw(struct address *a)
 	return true;
 }
 
-/* A time to begin at that is not that of all the others */
-static uint64_t next_start(struct pool *pool)
-{
-	if (pool->start < pool->t->now)
-		pool->start = pool->t->now;
-	pool->start += START_GAP;
-	return pool->start;
-}
-
 /* Pools */
 
 static struct pool *pool_find(struct tupled *t, const char *name)
@@ -264,6 +277,7 @@ static struct pool *pool_new(struct tupled *t, const char *name)
 	pool->env.arg = pool;
 	pool->env.probe_ms = t->probe_ms;
 	pool->env.broadcast = t->broadcast;
+	pool->gap = GAP_MIN;
 	pool->refused = -1;
 	TAILQ_INIT(&pool->addresses);
 	TAILQ_INSERT_TAIL(&t->pools, pool, list);

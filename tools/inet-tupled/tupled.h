@@ -110,7 +110,9 @@ struct address {
 /**
  * struct pool - a pool of source dhcp
  * @high: how many addresses may be idle
- * @start: when the next machine may start, so that not all do at once
+ * @start: when the next machine may start, so that not all do at once, and
+ * @gap: how long after the one before it
+ * @widened: when @gap was last found too short
  * @seen: the kernel has it still; scratch of pools_sync()
  * @adopted: it has the leases that the last daemon left
  * @refused: the device without which it has no @link; -1: none
@@ -124,6 +126,8 @@ struct pool {
 	struct machine_env env;
 	uint32_t high;
 	uint64_t start;
+	uint64_t gap;
+	uint64_t widened;
 	bool seen;
 	bool adopted;
 	int refused;
