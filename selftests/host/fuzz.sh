@@ -34,7 +34,7 @@ if ! make -s -C "$here/fuzz" >"$work/log" 2>&1; then
 	echo "Bail out! the fuzzers do not build"
 	exit 1
 fi
-for target in message tuplectl tuplerun; do
+for target in message tuplectl tupled tuplerun; do
 	n=$((n + 1))
 	if fuzz $target; then
 		echo "ok $n $target"

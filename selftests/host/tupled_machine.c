@@ -767,6 +767,9 @@ static void test_hostile(void)
 	REFUSED("ack: another server", bad.server ^= htonl(1));
 	REFUSED("ack: no time", bad.lease = 0);
 	REFUSED("ack: hardly any time", bad.lease = 3);
+	w.now += 10 * MINUTE;
+	REFUSED("ack: so late that the lease is over", (void)bad);
+	w.now -= 10 * MINUTE;
 	REFUSED("nak: another server", (bad.type = DHCP_NAK,
 					bad.server ^= htonl(1)));
 	REFUSED("an offer that is late", bad.type = DHCP_OFFER);

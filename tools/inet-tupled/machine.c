@@ -369,9 +369,18 @@ static void offered(struct machine *m, const struct dhcp_msg *msg,
 	send_request(m, now);
 }
 
+/* An answer may be so late that what it gives is over. */
+static bool acceptable(const struct machine *m, const struct dhcp_msg *msg,
+		       uint64_t now)
+{
+	return msg->yiaddr == m->addr && msg->lease >= DHCP_LEASE_MIN &&
+	       (msg->lease == DHCP_FOREVER ||
+		now < m->sent + msg->lease * SECOND);
+}
+
 static void acked(struct machine *m, const struct dhcp_msg *msg, uint64_t now)
 {
-	if (msg->yiaddr != m->addr || msg->lease < DHCP_LEASE_MIN)
+	if (!acceptable(m, msg, now))
 		return;
 	switch (m->state) {
 	case MACHINE_REQUESTING:
