@@ -115,10 +115,10 @@ static void test_nonsense(void)
 {
 	static const char *const bad[] = {
 		"", "\n", "inet-tupled 1\n", HEAD, "inet-tupled 2\n",
-		"inet-tupled 1\nduid \n" CLOCK, "inet-tupled 1\nduid 0g\n" CLOCK,
+		"inet-tupled 1\nduid\x20\n" CLOCK, "inet-tupled 1\nduid 0g\n" CLOCK,
 		"inet-tupled 1\nduid 000\n" CLOCK, CLOCK HEAD,
 		HEAD "clock 1 2 3\n", HEAD CLOCK CLOCK, HEAD CLOCK "\n",
-		HEAD CLOCK "lease\n", HEAD CLOCK "lease \n", HEAD CLOCK "lease p\n",
+		HEAD CLOCK "lease\n", HEAD CLOCK "lease\x20\n", HEAD CLOCK "lease p\n",
 		HEAD CLOCK "lease p 1 10.0.0.17 10.0.0.1 1 2\n",
 		HEAD CLOCK "lease p 1 10.0.0.17 10.0.0.1 1 2 3 4\n",
 		HEAD CLOCK "lease p 1 10.0.0.17 10.0.0.1 3 2 3\n",

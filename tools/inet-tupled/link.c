@@ -51,10 +51,10 @@ static int packet_socket(int ifindex, uint16_t protocol,
 	socklen_t len = sizeof(*ll);
 	int fd, err, on = 1;
 
+	memset(ll, 0, sizeof(*ll));
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	memset(ll, 0, sizeof(*ll));
 	ll->sll_family = AF_PACKET;
 	ll->sll_protocol = htons(protocol);
 	ll->sll_ifindex = ifindex;

@@ -160,12 +160,12 @@ int state_parse(struct state_data *data, const char *text, size_t size)
 	if (!copy)
 		return -ENOMEM;
 	rest = copy;
-	while (good && (line = strsep(&rest, "\n")) && rest)
-		good = parse_line(data, n++, line);
-	if (good && (n < 3 || *line))
-		good = false;
+	while (good && rest) {
+		line = strsep(&rest, "\n");
+		good = rest ? parse_line(data, n++, line) : !*line;
+	}
 	free(copy);
-	if (good)
+	if (good && n >= 3)
 		return 0;
 	state_clear(data);
 	return -EBADMSG;
@@ -332,7 +332,7 @@ static int read_all(int fd, char **text, size_t *size)
 		got = read(fd, *text + *size, st.st_size - *size);
 		if (got <= 0) {
 			free(*text);
-			return got ? -errno : -EIO;
+			return -EIO;
 		}
 	}
 	return 0;
