@@ -180,6 +180,20 @@ static void arp_ready(struct source *src)
 	}
 }
 
+/**
+ * link_refresh - see whether a device has another hardware address
+ * @l: the device
+ */
+void link_refresh(struct link *l)
+{
+	struct sockaddr_ll ll;
+	socklen_t len = sizeof(ll);
+
+	if (!getsockname(l->dhcp.fd, (struct sockaddr *)&ll, &len) &&
+	    ll.sll_halen == PACKET_MAC)
+		memcpy(l->mac, ll.sll_addr, PACKET_MAC);
+}
+
 static int open_sockets(struct link *l)
 {
 	struct sockaddr_ll ll;

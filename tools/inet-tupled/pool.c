@@ -319,11 +319,14 @@ static void ask_again(struct pool *pool)
 			machine_start(&a->m, next_start(pool));
 }
 
-/* A device that was away may be another, with another hardware address. */
+/* A device that was away may be another. */
 static void pool_link(struct pool *pool, int ifindex)
 {
-	if (pool->link && pool->link->ifindex == ifindex)
+	if (pool->link && pool->link->ifindex == ifindex) {
+		link_refresh(pool->link);
+		memcpy(pool->env.mac, pool->link->mac, PACKET_MAC);
 		return;
+	}
 	if (pool->link)
 		link_put(pool->link);
 	pool->link = ifindex ? link_get(pool->t, ifindex) : NULL;

@@ -49,6 +49,7 @@ LIST_HEAD(links, link);
 
 struct link *link_get(struct tupled *t, int ifindex);
 void link_put(struct link *l);
+void link_refresh(struct link *l);
 void link_send(const struct link *l, const struct dhcp_msg *msg,
 	       in_addr_t from, in_addr_t to);
 void link_send_arp(const struct link *l, const struct arp *arp,
