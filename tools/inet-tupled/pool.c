@@ -11,7 +11,7 @@
 #include "tupled.h"
 
 #define GAP_MIN		5	/* ms between two that begin to ask */
-#define GAP_MAX		4000
+#define GAP_MAX		16000
 #define FLUSH_GOT	50	/* ms until new leases are on the disk and given out */
 #define FLUSH_LATER	1000	/* and renewed ones are */
 #define FLUSH_RETRY	10000
