@@ -787,7 +787,10 @@ int inet_tuple_nl_rule_get_dumpit(struct sk_buff *skb,
 
 /* Addresses of pools of source dhcp */
 
-int inet_tuple_nl_addr_set_doit(struct sk_buff *skb, struct genl_info *info)
+static int tuple_addr_change(struct genl_info *info,
+			     int (*change)(struct tuple_net *tn,
+					   const struct tuple_stock_request *r,
+					   struct netlink_ext_ack *extack))
 {
 	struct tuple_net *tn = tuple_net(genl_info_net(info));
 	struct tuple_stock_request r = {};
@@ -797,24 +800,19 @@ int inet_tuple_nl_addr_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&tn->mutex);
-	err = tuple_stock_set(tn, &r, info->extack);
+	err = change(tn, &r, info->extack);
 	mutex_unlock(&tn->mutex);
 	return err;
 }
 
+int inet_tuple_nl_addr_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return tuple_addr_change(info, tuple_stock_set);
+}
+
 int inet_tuple_nl_addr_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct tuple_net *tn = tuple_net(genl_info_net(info));
-	struct tuple_stock_request r = {};
-	int err;
-
-	err = tuple_msg_get_stock(info, &r);
-	if (err)
-		return err;
-	mutex_lock(&tn->mutex);
-	err = tuple_stock_del(tn, &r, info->extack);
-	mutex_unlock(&tn->mutex);
-	return err;
+	return tuple_addr_change(info, tuple_stock_del);
 }
 
 int inet_tuple_nl_addr_get_start(struct netlink_callback *cb)
