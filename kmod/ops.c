@@ -172,6 +172,24 @@ bool tuple_ops_is_unbound(const struct tuple_sock *ts)
 	return !data_race(sk->sk_userlocks & SOCK_BINDADDR_LOCK);
 }
 
+/* A raw sock is hashed from the start, but not after abort. The lock of that table
+ * is held by others while softirqs come, so it cannot be taken with the spinlock
+ * that lock_sock_fast() may keep.
+ */
+static void tuple_ops_set_source_raw(struct tuple_sock *ts,
+				     const struct in6_addr *addr)
+{
+	struct sock *sk = ts->sk;
+
+	lock_sock(sk);
+	if (tuple_ops_is_unbound(ts)) {
+		tuple_sock_set_source(sk, addr);
+		if (sk_unhashed(sk))
+			sk->sk_prot->hash(sk);
+	}
+	release_sock(sk);
+}
+
 /* Make the address of the lease the source of the sock, unless another thread
  * has bound it meanwhile.
  */
@@ -183,13 +201,13 @@ static void tuple_ops_set_source_to(struct tuple_sock *ts,
 
 	if (!tuple_sock_is_early(sk))
 		return;
-	slow = lock_sock_fast(sk);
-	if (tuple_ops_is_unbound(ts)) {
-		tuple_sock_set_source(sk, addr);
-		/* A raw sock is hashed from the start, but not after abort. */
-		if (sk->sk_type == SOCK_RAW && sk_unhashed(sk))
-			sk->sk_prot->hash(sk);
+	if (sk->sk_type == SOCK_RAW) {
+		tuple_ops_set_source_raw(ts, addr);
+		return;
 	}
+	slow = lock_sock_fast(sk);
+	if (tuple_ops_is_unbound(ts))
+		tuple_sock_set_source(sk, addr);
 	unlock_sock_fast(sk, slow);
 }
 

@@ -818,6 +818,33 @@ TEST_F(life, lease_kill_udp)
 	EXPECT_EQ(1, is_plumbed(local_text(fd)));
 }
 
+/* It is in a table from the start, and the kill takes it out. */
+TEST_F(life, lease_kill_raw)
+{
+	int header = variant->family == AF_INET ? 20 : 0, fd, server;
+	struct addr from = { .len = sizeof(from.ss) };
+	char buf[64];
+
+	ASSERT_EQ(0, pool_add(POOL));
+	server = peer_server(variant->family, SOCK_RAW, 253, 0);
+	ASSERT_LE(0, server);
+	fd = try_socket(variant->domain, SOCK_RAW, 253);
+	ASSERT_LE(0, fd);
+	limit_waits(fd);
+	char *text = strdup(local_text(fd));
+	EXPECT_EQ(0, lease_kill(text));
+	EXPECT_EQ(-ECONNABORTED, try_recv(fd, MSG_DONTWAIT));
+	EXPECT_EQ(0, is_plumbed(text));
+	EXPECT_EQ(0, pool_in_use("p"));
+	ASSERT_EQ(1, try_sendto(fd, "x", PEER(0)));
+	ASSERT_EQ(header + 1, recvfrom(server, buf, sizeof(buf), 0, &from.sa,
+				       &from.len));
+	EXPECT_STREQ(local_text(fd), text_of(&from));
+	ASSERT_EQ(4, try_sendto(server, "back", from));
+	EXPECT_EQ(header + 4, try_recv(fd, 0));
+	EXPECT_EQ(1, pool_in_use("p"));
+}
+
 TEST_F(life, lease_kill_listener)
 {
 	int server, fd, peer;
