@@ -13,6 +13,7 @@
 
 #define MILLION 1000000
 #define CONNECTIONS 200000
+#define SHOWN 10000		/* leases that tuplectl shows */
 #define PLAIN 100000		/* inet sockets to compare memory with */
 
 static const char *const pools[] = { "m4", "m6" };
@@ -206,9 +207,10 @@ void bench_scale(void)
 	command("tuplectl pool add m4 dev " DEVICE " prefix 10.16.0.0/12 plumb prefix");
 	command("tuplectl pool add m6 dev " DEVICE " prefix 2001:db8:6::/64 plumb prefix");
 	pool_default("p4");
+	more(families[V4].tuple, SHOWN);
+	dump_command("", "text", SHOWN);
+	dump_command("--json", "JSON", SHOWN);
 	connect_many(V4);
-	dump_command("", "text", CONNECTIONS);
-	dump_command("--json", "JSON", CONNECTIONS);
 	million(V4);
 	dump_rows();
 	for (f = V6; f < N_FAMILIES; f++)

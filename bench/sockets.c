@@ -133,19 +133,43 @@ static void tcp_helper(int f)
 	helper_del(f, &addr);
 }
 
-static void compare(const char *what, int f, const char *against,
-		    void (*ours)(int f), void (*theirs)(int f), double goal)
+static void compare(const char *what, int f, double ours, const char *against,
+		    void (*theirs)(int f), double goal)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s, %s", what, families[f].name);
-	say(name, against, measure(ours, f), measure(theirs, f), goal,
-	    "instructions");
+	say(name, against, ours, measure(theirs, f), goal, "instructions");
 }
 
 static const char *const pools[][N_FAMILIES] = {
 	{ "p4", "p6" }, { "a4", "a6" },
 };
+
+static void prefix_rows(int f)
+{
+	double ours = measure(udp_tuple, f);
+
+	compare("UDP socket, close; prefix", f, ours, "plain socket, close",
+		udp_inet, 0);
+	compare("UDP socket, close; prefix", f, ours, "AnyIP and freebind",
+		udp_freebind, 1);
+	ours = measure(tcp_tuple, f);
+	compare("TCP connect, accept, close; prefix", f, ours, "plain",
+		tcp_inet, 0);
+	compare("TCP connect, accept, close; prefix", f, ours, "AnyIP and bind",
+		tcp_anyip, 1.03);
+}
+
+static void address_rows(int f)
+{
+	compare("UDP socket, close; address", f, measure(udp_tuple, f),
+		"helper", udp_helper, 0.85);
+	server_first = true;
+	compare("TCP connect, accept, close; address", f,
+		measure(tcp_tuple, f), "helper", tcp_helper, 0.9);
+	server_first = false;
+}
 
 void bench_sockets(void)
 {
@@ -154,21 +178,9 @@ void bench_sockets(void)
 	for (f = 0; f < N_FAMILIES; f++) {
 		listeners[f] = listener(f);
 		pool_default(pools[0][f]);
-		compare("UDP socket, close; prefix", f, "plain socket, close",
-			udp_tuple, udp_inet, 0);
-		compare("UDP socket, close; prefix", f, "AnyIP and freebind",
-			udp_tuple, udp_freebind, 1);
-		compare("TCP connect, accept, close; prefix", f, "plain",
-			tcp_tuple, tcp_inet, 0);
-		compare("TCP connect, accept, close; prefix", f,
-			"AnyIP and bind", tcp_tuple, tcp_anyip, 1.03);
+		prefix_rows(f);
 		pool_default(pools[1][f]);
-		compare("UDP socket, close; address", f, "helper",
-			udp_tuple, udp_helper, 0.85);
-		server_first = true;
-		compare("TCP connect, accept, close; address", f, "helper",
-			tcp_tuple, tcp_helper, 0.9);
-		server_first = false;
+		address_rows(f);
 		pool_default(pools[0][f]);
 	}
 }
