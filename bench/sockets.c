@@ -32,9 +32,10 @@ static void bind_to(int sd, int f, const struct sockaddr_storage *addr)
 	must(bind(sd, (const struct sockaddr *)addr, families[f].len), "bind");
 }
 
-static void random_address(int f, struct sockaddr_storage *addr)
+static void random_address(int f, unsigned int prefix,
+			   struct sockaddr_storage *addr)
 {
-	address_of(f, ANYIP, 1 + rand() % 0xffffe, addr);
+	address_of(f, prefix, 1 + rand() % 0xffffe, addr);
 }
 
 /* UDP: socket and close */
@@ -56,7 +57,7 @@ static void udp_freebind(int f)
 
 	sd = must(socket(families[f].inet, SOCK_DGRAM, 0), "socket");
 	freebind(sd, f);
-	random_address(f, &addr);
+	random_address(f, ANYIP, &addr);
 	bind_to(sd, f, &addr);
 	close(sd);
 }
@@ -73,6 +74,16 @@ static void udp_helper(int f)
 	sd = must(socket(families[f].inet, SOCK_DGRAM, 0), "socket");
 	bind_to(sd, f, &addr);
 	close(sd);
+	helper_del(f, &addr);
+}
+
+/* What of that is rtnetlink's alone */
+static void address_alone(int f)
+{
+	struct sockaddr_storage addr;
+
+	address_of(f, HELPER, 1 + helper_next++ % 60000, &addr);
+	helper_add(f, &addr);
 	helper_del(f, &addr);
 }
 
@@ -119,7 +130,15 @@ static void tcp_anyip(int f)
 {
 	struct sockaddr_storage addr;
 
-	random_address(f, &addr);
+	random_address(f, ANYIP, &addr);
+	tcp_bound(f, &addr);
+}
+
+static void tcp_anyip_dev(int f)
+{
+	struct sockaddr_storage addr;
+
+	random_address(f, ANYIP_DEV, &addr);
 	tcp_bound(f, &addr);
 }
 
@@ -159,10 +178,17 @@ static void prefix_rows(int f)
 		tcp_inet, 0);
 	compare("TCP connect, accept, close; prefix", f, ours, "AnyIP and bind",
 		tcp_anyip, 1.03);
+	compare("TCP connect, accept, close; prefix", f, ours,
+		"AnyIP on the device, bind", tcp_anyip_dev, 0);
 }
 
 static void address_rows(int f)
 {
+	char name[64];
+
+	snprintf(name, sizeof(name), "address put on, taken off, %s",
+		 families[f].name);
+	say(name, "", measure(address_alone, f), 0, 0, "instructions");
 	compare("UDP socket, close; address", f, measure(udp_tuple, f),
 		"helper", udp_helper, 0.85);
 	server_first = true;
