@@ -59,7 +59,7 @@ int tuple_socket(int f, int type);
 int listener(int f);
 
 /* Third octet groups of the prefixes: see world_setup() */
-enum { ANYIP, HELPER };
+enum { ANYIP, HELPER, ANYIP_DEV };
 
 /* rows */
 void bench_data(void);

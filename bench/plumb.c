@@ -7,6 +7,8 @@
 
 #define MANY 10000
 
+/* For IPv6, where each costs more with their number, 10,000 take many minutes. */
+static const unsigned int many[N_FAMILIES] = { MANY, MANY / 5 };
 static int sockets[MANY];
 static unsigned int used;
 
@@ -48,15 +50,15 @@ void bench_plumb(void)
 
 	for (f = 0; f < N_FAMILIES; f++) {
 		pool_default(f == V4 ? "a4" : "a6");
-		ours[0] = measure_block(tuple_open, f, MANY);
-		ours[1] = measure_block(tuple_close, f, MANY);
+		ours[0] = measure_block(tuple_open, f, many[f]);
+		ours[1] = measure_block(tuple_close, f, many[f]);
 		pool_default(f == V4 ? "p4" : "p6");
-		theirs[0] = measure_block(helper_open, f, MANY);
-		theirs[1] = measure_block(helper_close, f, MANY);
-		snprintf(name, sizeof(name), "%u addresses put on, %s", MANY,
+		theirs[0] = measure_block(helper_open, f, many[f]);
+		theirs[1] = measure_block(helper_close, f, many[f]);
+		snprintf(name, sizeof(name), "%u addresses put on, %s", many[f],
 			 families[f].name);
 		say(name, "helper", ours[0], theirs[0], 0.5, "instructions each");
-		snprintf(name, sizeof(name), "%u addresses taken off, %s", MANY,
+		snprintf(name, sizeof(name), "%u addresses taken off, %s", many[f],
 			 families[f].name);
 		say(name, "helper", ours[1], theirs[1], 0.5, "instructions each");
 	}

@@ -9,10 +9,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <libinettuple.h>
 #include "bench.h"
 
 #define MILLION 1000000
 #define CONNECTIONS 200000
+#define SHOWN 10000		/* leases that tuplectl shows */
 #define PLAIN 100000		/* inet sockets to compare memory with */
 
 static const char *const pools[] = { "m4", "m6" };
@@ -138,10 +140,27 @@ static void assign_release(int f)
 	close(tuple_socket(f, SOCK_DGRAM));
 }
 
+static struct inet_tuple_handle *handle;
+
+/* A setting that has nothing to do with the addresses of the pool */
+static void set_pool(int f)
+{
+	static unsigned int n;
+	struct inet_tuple_obj *obj = inet_tuple_obj_alloc(INET_TUPLE_POOL_OBJ);
+
+	if (!obj ||
+	    inet_tuple_obj_set_str(obj, INET_TUPLE_A_POOL_NAME, pools[f]) ||
+	    inet_tuple_obj_set_num(obj, INET_TUPLE_A_POOL_WAIT, ++n % 2))
+		die("pool");
+	errno = -inet_tuple_pool_set(handle, obj);
+	must(-errno, "pool set");
+	inet_tuple_obj_free(obj);
+}
+
 static void million(int f)
 {
 	struct memory before, middle, after;
-	double few, many, plain;
+	double few, many, plain, set;
 	uint64_t start;
 	char name[64];
 
@@ -152,6 +171,7 @@ static void million(int f)
 	plain = (double)(middle.slabs - before.slabs) / PLAIN;
 	more(families[f].tuple, 10);
 	few = measure(assign_release, f);
+	set = measure(set_pool, f);
 	memory_read(&before);
 	start = now();
 	more(families[f].tuple, MILLION - 10);
@@ -171,6 +191,9 @@ static void million(int f)
 	snprintf(name, sizeof(name), "assign, release: %u leases held, %s",
 		 MILLION, families[f].name);
 	say(name, "10 held", many, few, 1.2, "instructions");
+	snprintf(name, sizeof(name), "pool set: %u leases held, %s", MILLION,
+		 families[f].name);
+	say(name, "10 held", measure(set_pool, f), set, 1.2, "instructions");
 }
 
 static void connect_many(int f)
@@ -203,12 +226,15 @@ void bench_scale(void)
 	int f;
 
 	must(setrlimit(RLIMIT_NOFILE, &files), "RLIMIT_NOFILE");
+	errno = -inet_tuple_handle_open(&handle, NULL);
+	must(-errno, "libinettuple");
 	command("tuplectl pool add m4 dev " DEVICE " prefix 10.16.0.0/12 plumb prefix");
 	command("tuplectl pool add m6 dev " DEVICE " prefix 2001:db8:6::/64 plumb prefix");
 	pool_default("p4");
+	more(families[V4].tuple, SHOWN);
+	dump_command("", "text", SHOWN);
+	dump_command("--json", "JSON", SHOWN);
 	connect_many(V4);
-	dump_command("", "text", CONNECTIONS);
-	dump_command("--json", "JSON", CONNECTIONS);
 	million(V4);
 	dump_rows();
 	for (f = V6; f < N_FAMILIES; f++)

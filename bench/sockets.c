@@ -32,9 +32,10 @@ static void bind_to(int sd, int f, const struct sockaddr_storage *addr)
 	must(bind(sd, (const struct sockaddr *)addr, families[f].len), "bind");
 }
 
-static void random_address(int f, struct sockaddr_storage *addr)
+static void random_address(int f, unsigned int prefix,
+			   struct sockaddr_storage *addr)
 {
-	address_of(f, ANYIP, 1 + rand() % 0xffffe, addr);
+	address_of(f, prefix, 1 + rand() % 0xffffe, addr);
 }
 
 /* UDP: socket and close */
@@ -56,7 +57,7 @@ static void udp_freebind(int f)
 
 	sd = must(socket(families[f].inet, SOCK_DGRAM, 0), "socket");
 	freebind(sd, f);
-	random_address(f, &addr);
+	random_address(f, ANYIP, &addr);
 	bind_to(sd, f, &addr);
 	close(sd);
 }
@@ -73,6 +74,16 @@ static void udp_helper(int f)
 	sd = must(socket(families[f].inet, SOCK_DGRAM, 0), "socket");
 	bind_to(sd, f, &addr);
 	close(sd);
+	helper_del(f, &addr);
+}
+
+/* What of that is rtnetlink's alone */
+static void address_alone(int f)
+{
+	struct sockaddr_storage addr;
+
+	address_of(f, HELPER, 1 + helper_next++ % 60000, &addr);
+	helper_add(f, &addr);
 	helper_del(f, &addr);
 }
 
@@ -119,7 +130,15 @@ static void tcp_anyip(int f)
 {
 	struct sockaddr_storage addr;
 
-	random_address(f, &addr);
+	random_address(f, ANYIP, &addr);
+	tcp_bound(f, &addr);
+}
+
+static void tcp_anyip_dev(int f)
+{
+	struct sockaddr_storage addr;
+
+	random_address(f, ANYIP_DEV, &addr);
 	tcp_bound(f, &addr);
 }
 
@@ -133,19 +152,50 @@ static void tcp_helper(int f)
 	helper_del(f, &addr);
 }
 
-static void compare(const char *what, int f, const char *against,
-		    void (*ours)(int f), void (*theirs)(int f), double goal)
+static void compare(const char *what, int f, double ours, const char *against,
+		    void (*theirs)(int f), double goal)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s, %s", what, families[f].name);
-	say(name, against, measure(ours, f), measure(theirs, f), goal,
-	    "instructions");
+	say(name, against, ours, measure(theirs, f), goal, "instructions");
 }
 
 static const char *const pools[][N_FAMILIES] = {
 	{ "p4", "p6" }, { "a4", "a6" },
 };
+
+static void prefix_rows(int f)
+{
+	double ours = measure(udp_tuple, f);
+
+	compare("UDP socket, close; prefix", f, ours, "plain socket, close",
+		udp_inet, 0);
+	compare("UDP socket, close; prefix", f, ours, "AnyIP and freebind",
+		udp_freebind, 1);
+	ours = measure(tcp_tuple, f);
+	compare("TCP connect, accept, close; prefix", f, ours, "plain",
+		tcp_inet, 0);
+	compare("TCP connect, accept, close; prefix", f, ours, "AnyIP and bind",
+		tcp_anyip, 1.03);
+	compare("TCP connect, accept, close; prefix", f, ours,
+		"AnyIP on the device, bind", tcp_anyip_dev, 0);
+}
+
+static void address_rows(int f)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "address put on, taken off, %s",
+		 families[f].name);
+	say(name, "", measure(address_alone, f), 0, 0, "instructions");
+	compare("UDP socket, close; address", f, measure(udp_tuple, f),
+		"helper", udp_helper, 0.85);
+	server_first = true;
+	compare("TCP connect, accept, close; address", f,
+		measure(tcp_tuple, f), "helper", tcp_helper, 0.9);
+	server_first = false;
+}
 
 void bench_sockets(void)
 {
@@ -154,21 +204,9 @@ void bench_sockets(void)
 	for (f = 0; f < N_FAMILIES; f++) {
 		listeners[f] = listener(f);
 		pool_default(pools[0][f]);
-		compare("UDP socket, close; prefix", f, "plain socket, close",
-			udp_tuple, udp_inet, 0);
-		compare("UDP socket, close; prefix", f, "AnyIP and freebind",
-			udp_tuple, udp_freebind, 1);
-		compare("TCP connect, accept, close; prefix", f, "plain",
-			tcp_tuple, tcp_inet, 0);
-		compare("TCP connect, accept, close; prefix", f,
-			"AnyIP and bind", tcp_tuple, tcp_anyip, 1.03);
+		prefix_rows(f);
 		pool_default(pools[1][f]);
-		compare("UDP socket, close; address", f, "helper",
-			udp_tuple, udp_helper, 0.85);
-		server_first = true;
-		compare("TCP connect, accept, close; address", f, "helper",
-			tcp_tuple, tcp_helper, 0.9);
-		server_first = false;
+		address_rows(f);
 		pool_default(pools[0][f]);
 	}
 }

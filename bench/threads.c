@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "bench.h"
 
-#define SECONDS 4
+#define SECONDS 2
 #define THREADS_MAX 8
 
 static atomic_bool stop;

@@ -4,6 +4,7 @@
  *
  *	10.0.0.1		the server; 2001:db8::1
  *	10.32.0.0/12		AnyIP, as for freebind; 2001:db8:1::/64
+ *	10.48.0.0/12		AnyIP by the device; 2001:db8:3::/64
  *	10.200.0.0/16		addresses that the helper adds; 2001:db8:2::/64
  *	10.64.0.0/12		pool p4, plumb prefix; p6 2001:db8:4::/64
  *	10.128.0.0/16		pool a4, plumb address; a6 2001:db8:5::/112
@@ -58,7 +59,7 @@ void pool_default(const char *pool)
 void address_of(int f, unsigned int prefix, unsigned int n,
 		struct sockaddr_storage *addr)
 {
-	static const uint32_t v4[] = { 0x0a200000, 0x0ac80000 };
+	static const uint32_t v4[] = { 0x0a200000, 0x0ac80000, 0x0a300000 };
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)addr;
 	struct sockaddr_in *sin = (struct sockaddr_in *)addr;
 
@@ -185,6 +186,7 @@ void world_setup(void)
 	world_addresses();
 	sysctl("fs/file-max", "4000000");
 	sysctl("fs/nr_open", "3000000");
+	sysctl("net/ipv4/tcp_max_tw_buckets", "1000000");
 	sysctl("net/ipv6/conf/default/accept_dad", "0");
 	command("modprobe dummy numdummies=0");
 	command("ip link add " DEVICE " type dummy");
@@ -193,6 +195,8 @@ void world_setup(void)
 	command("ip addr add 2001:db8::1/64 dev " DEVICE " nodad");
 	command("ip route add local 10.32.0.0/12 dev lo");
 	command("ip route add local 2001:db8:1::/64 dev lo");
+	command("ip route add local 10.48.0.0/12 dev " DEVICE);
+	command("ip route add local 2001:db8:3::/64 dev " DEVICE);
 	command("modprobe inet_tuple");
 	command("tuplectl pool add p4 dev " DEVICE " prefix 10.64.0.0/12 plumb prefix");
 	command("tuplectl pool add p6 dev " DEVICE " prefix 2001:db8:4::/64 plumb prefix");

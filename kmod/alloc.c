@@ -421,6 +421,43 @@ err_destroy:
 	return err;
 }
 
+/* Where a span is, and what ranks it has */
+static bool span_equal(const struct tuple_span *a, const struct tuple_span *b)
+{
+	return a->rank == b->rank && a->count == b->count &&
+	       !memcmp(&a->first, &b->first, sizeof(a->first)) &&
+	       !memcmp(&a->last, &b->last, sizeof(a->last));
+}
+
+bool tuple_alloc_extends(const struct tuple_alloc *by,
+			 const struct tuple_alloc *a)
+{
+	unsigned int i;
+
+	if (a->n_spans && (by->order != a->order || by->mode != a->mode))
+		return false;
+	if (by->n_spans < a->n_spans)
+		return false;
+	for (i = 0; i < a->n_spans; i++)
+		if (!span_equal(&by->spans[i], &a->spans[i]))
+			return false;
+	return true;
+}
+
+void tuple_alloc_extend(struct tuple_alloc *a, struct tuple_alloc *by)
+{
+	if (a->used)
+		memcpy(by->used, a->used,
+		       BITS_TO_LONGS(a->total) * sizeof(long));
+	swap(a->spans, by->spans);
+	swap(a->n_spans, by->n_spans);
+	swap(a->by_addr, by->by_addr);
+	swap(a->order, by->order);
+	swap(a->mode, by->mode);
+	swap(a->total, by->total);
+	swap(a->used, by->used);
+}
+
 /* The ring of exact lru.
  *
  * Each rank that is taken must find room in it when it is freed, so there is

@@ -10,8 +10,9 @@
  * with softirqs off). init, build and destroy may sleep and are for one that
  * nobody else sees yet, or any more.
  *
- * To replace the allocator of a pool, build a new one, and under the lock swap
- * the two structs while nothing is taken in the new one, then take what is
+ * To replace the allocator of a pool, build a new one. Where it only has more
+ * addresses, extend the old one by it. Otherwise, under the lock, swap the two
+ * structs while nothing is taken in the new one, then take what is
  * held; if that fails, swap them back. What was taken stays with the address
  * of the struct it was taken in.
  */
@@ -113,6 +114,28 @@ int tuple_alloc_build(struct tuple_alloc *a,
 		      unsigned int n_prefixes,
 		      const struct tuple_range *excludes,
 		      unsigned int n_excludes, u8 order, bool explicit_order);
+
+/**
+ * tuple_alloc_extends - would it be the same one, but for more addresses?
+ * @by: freshly built
+ * @a: in use
+ *
+ * Return: whether @by hands out what @a does, in the same order, and perhaps
+ * other addresses after those.
+ */
+bool tuple_alloc_extends(const struct tuple_alloc *by,
+			 const struct tuple_alloc *a);
+
+/**
+ * tuple_alloc_extend - add to what an allocator hands out
+ * @a: in use
+ * @by: freshly built, and tuple_alloc_extends() it
+ *
+ * What @a knows of its addresses stays: which are taken, and whose turn is next.
+ * Takes a time that does not go with the number of those taken. Atomic, never
+ * fails. What is left in @by is for tuple_alloc_destroy().
+ */
+void tuple_alloc_extend(struct tuple_alloc *a, struct tuple_alloc *by);
 
 /**
  * tuple_alloc_reserve - make room so that the next get or take can be freed

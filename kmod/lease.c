@@ -697,19 +697,19 @@ void tuple_lease_prune(struct tuple_pool *pool)
 	}
 }
 
-int tuple_lease_retake(struct tuple_pool *pool, struct tuple_alloc *alloc,
-		       int idx)
+int tuple_lease_retake(struct tuple_pool *pool)
 {
 	struct tuple_lease *lease;
+	struct tuple_alloc *alloc;
 	int err;
 
 	lockdep_assert_held(&pool->lock);
 	if (pool->stocked)
 		return 0;
 	list_for_each_entry(lease, &pool->leases, list) {
-		if (lease->state == TUPLE_LEASE_MARKER ||
-		    tuple_family_index(&lease->addr) != idx)
+		if (lease->state == TUPLE_LEASE_MARKER)
 			continue;
+		alloc = &pool->alloc[tuple_family_index(&lease->addr)];
 		err = tuple_alloc_reserve(alloc);
 		if (err)
 			return err;

@@ -322,9 +322,8 @@ void tuple_lease_resync(struct tuple_pool *pool);
 /* The allocator of a family wants more room (-ENOSPC). May sleep. */
 int tuple_lease_grow(struct tuple_pool *pool, int idx);
 
-/* Re-enter what is held into a freshly built allocator; pool->lock held */
-int tuple_lease_retake(struct tuple_pool *pool, struct tuple_alloc *alloc,
-		       int idx);
+/* Re-enter what is held into freshly built allocators; pool->lock held */
+int tuple_lease_retake(struct tuple_pool *pool);
 /* Drop what rests, and what is the host's, outside of the addresses that the
  * pool hands out now; pool->lock held
  */

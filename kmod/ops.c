@@ -199,7 +199,7 @@ static void tuple_ops_set_source_to(struct tuple_sock *ts,
 	struct sock *sk = ts->sk;
 	bool slow;
 
-	if (!tuple_sock_is_early(sk))
+	if (!tuple_sock_is_early(sk) || tuple_sock_has_source(sk, addr))
 		return;
 	if (sk->sk_type == SOCK_RAW) {
 		tuple_ops_set_source_raw(ts, addr);
@@ -377,23 +377,25 @@ static int tuple_ops_index(const struct sock *sk, const struct in6_addr *peer)
 static int tuple_ops_ready(struct tuple_sock *ts, struct socket *sock,
 			   const struct in6_addr *peer, bool nonblock)
 {
-	int idx = tuple_ops_index(ts->sk, peer), have;
+	int idx = tuple_ops_index(ts->sk, peer);
 	struct tuple_pool *pool;
+	struct in6_addr addr;
 	int err = 0;
+	bool held;
 
 	if (!tuple_ops_is_unbound(ts))
 		return 0;
-	have = tuple_ops_lease_index(ts);
-	if (have == idx) {
-		tuple_ops_set_source(ts);
+	held = tuple_lease_addr(ts, &addr, NULL);
+	if (held && tuple_family_index(&addr) == idx) {
+		tuple_ops_set_source_to(ts, &addr);
 	} else {
 		pool = tuple_pool_select(ts, idx, peer);
 		if (IS_ERR(pool))
 			return PTR_ERR(pool);
-		if (have < 0)
-			err = tuple_ops_lease(ts, pool, idx, NULL, nonblock);
-		else
+		if (held)
 			err = tuple_ops_exchange(ts, pool, idx, NULL, nonblock);
+		else
+			err = tuple_ops_lease(ts, pool, idx, NULL, nonblock);
 		tuple_pool_put(pool);
 	}
 	return err ?: tuple_ops_bind_late(ts, sock);
@@ -526,6 +528,9 @@ static void tuple_ops_unhook(struct tuple_sock *ts)
 
 static void tuple_ops_hook(struct tuple_sock *ts)
 {
+	lockdep_assert_held(&ts->mutex);
+	if (READ_ONCE(ts->destruct))
+		return;
 	lock_sock(ts->sk);
 	if (ts->sk->sk_state != TCP_LISTEN)
 		tuple_sock_hook(ts);

@@ -1017,43 +1017,99 @@ static int tuple_pool_check_leases(struct tuple_pool *pool,
 	return 0;
 }
 
-static void tuple_pool_swap(struct tuple_pool *pool,
-			    struct tuple_pool_conf *conf,
-			    struct tuple_alloc alloc[2])
+/* Are the prefixes and excludes of @old those that @conf begins with? */
+static bool tuple_conf_continues(const struct tuple_pool_conf *conf,
+				 const struct tuple_pool_conf *old)
+{
+	unsigned int i;
+
+	if (conf->n_prefixes < old->n_prefixes ||
+	    conf->n_excludes < old->n_excludes)
+		return false;
+	for (i = 0; i < old->n_prefixes; i++)
+		if (!tuple_prefix_equal(&conf->prefixes[i], &old->prefixes[i]))
+			return false;
+	return !old->n_excludes || !memcmp(conf->excludes, old->excludes,
+					   old->n_excludes *
+					   sizeof(*old->excludes));
+}
+
+/* Do the same addresses come of both, in the same order? */
+static bool tuple_conf_same_addresses(const struct tuple_pool_conf *conf,
+				      const struct tuple_pool_conf *old)
+{
+	return tuple_conf_continues(conf, old) &&
+	       conf->n_prefixes == old->n_prefixes &&
+	       conf->n_excludes == old->n_excludes &&
+	       conf->order_set == old->order_set && conf->order == old->order;
+}
+
+/* Are there only prefixes more, after the others? In those is no lease, as there
+ * may be in what is no longer excluded.
+ */
+static bool tuple_pool_only_grows(const struct tuple_pool *pool,
+				  const struct tuple_pool_conf *conf,
+				  const struct tuple_alloc alloc[2])
+{
+	return tuple_conf_continues(conf, &pool->conf) &&
+	       tuple_alloc_extends(&alloc[0], &pool->alloc[0]) &&
+	       tuple_alloc_extends(&alloc[1], &pool->alloc[1]);
+}
+
+static void tuple_pool_swap_alloc(struct tuple_pool *pool,
+				  struct tuple_alloc alloc[2])
 {
 	swap(pool->alloc[0], alloc[0]);
 	swap(pool->alloc[1], alloc[1]);
-	swap(pool->conf, *conf);
 }
 
-/* Put a configuration into force, and allocators that fit it. On success the
- * old ones are in @conf and @alloc. -ENOSPC: more leases than there is room
- * for came meanwhile.
+/* Other addresses, or another order. -ENOSPC: see tuple_pool_commit(). */
+static int tuple_pool_replace_alloc(struct tuple_pool *pool,
+				    struct tuple_alloc alloc[2])
+{
+	int err;
+
+	tuple_pool_swap_alloc(pool, alloc);
+	err = tuple_lease_retake(pool);
+	if (err)
+		tuple_pool_swap_alloc(pool, alloc);
+	else
+		tuple_lease_prune(pool);
+	return err;
+}
+
+/* Put a configuration into force, and allocators that fit it; NULL: those that
+ * are there do. On success the old ones are in @conf and @alloc. -ENOSPC: more
+ * leases than there is room for came meanwhile.
+ *
+ * Each lease is looked at, with the lock held, only where a quota is new, or
+ * where the pool's addresses do more than become more.
  */
 static int tuple_pool_commit(struct tuple_pool *pool,
 			     struct tuple_pool_conf *conf,
-			     struct tuple_alloc alloc[2],
+			     struct tuple_alloc *alloc,
 			     struct netlink_ext_ack *extack)
 {
+	bool grows = alloc && tuple_pool_only_grows(pool, conf, alloc);
 	int err;
 
 	spin_lock_bh(&pool->lock);
 	err = tuple_pool_check_leases(pool, conf, extack);
+	/* With one already there, they are counted as they come and go. */
+	if (!err && conf->quota != TUPLE_QUOTA_NONE &&
+	    pool->conf.quota == TUPLE_QUOTA_NONE)
+		err = tuple_lease_recount(pool);
+	if (!err && alloc && !grows)
+		err = tuple_pool_replace_alloc(pool, alloc);
 	if (err)
 		goto unlock;
-	tuple_pool_swap(pool, conf, alloc);
-	err = tuple_lease_retake(pool, &pool->alloc[0], 0);
-	if (!err)
-		err = tuple_lease_retake(pool, &pool->alloc[1], 1);
-	if (!err && pool->conf.quota != TUPLE_QUOTA_NONE)
-		err = tuple_lease_recount(pool);
-	if (err) {
-		tuple_pool_swap(pool, conf, alloc);
-	} else {
-		tuple_pool_tell_serves(pool);
-		tuple_lease_prune(pool);
-		tuple_lease_rest_changed(pool);
+	if (grows) {
+		tuple_alloc_extend(&pool->alloc[0], &alloc[0]);
+		tuple_alloc_extend(&pool->alloc[1], &alloc[1]);
 	}
+	swap(pool->conf, *conf);
+	tuple_pool_tell_serves(pool);
+	tuple_lease_rest_changed(pool);
 unlock:
 	spin_unlock_bh(&pool->lock);
 	return err;
@@ -1124,6 +1180,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 {
 	struct tuple_pool_conf conf;
 	struct tuple_pool *pool;
+	bool same;
 	int err;
 
 	lockdep_assert_held(&tn->mutex);
@@ -1135,6 +1192,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	err = tuple_conf_merge(&conf, pool, c, extack);
 	if (err)
 		return err;
+	same = tuple_conf_same_addresses(&conf, &pool->conf);
 	err = tuple_pool_check_source(c, pool, &conf, extack);
 	if (!err)
 		err = tuple_pool_check_conf(tn, pool, &conf, extack);
@@ -1155,7 +1213,8 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	mutex_lock(&pool->plumb_mutex);
 	err = tuple_pool_plumb(pool, &conf, &pool->conf, extack);
 	if (!err) {
-		err = tuple_pool_rebuild(pool, &conf, extack);
+		err = same ? tuple_pool_commit(pool, &conf, NULL, extack) :
+			     tuple_pool_rebuild(pool, &conf, extack);
 		if (err)
 			tuple_pool_unplumb(pool, &conf, &pool->conf,
 					   conf.n_prefixes);
@@ -1168,7 +1227,8 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 		goto out;
 	if (c->ifindex)
 		tuple_pool_set_dev(pool, c->ifindex);
-	tuple_plumb_scan_foreign(pool);
+	if (!same)
+		tuple_plumb_scan_foreign(pool);
 	if (c->set & TUPLE_SET_DEFAULT)
 		tuple_pool_set_default(pool, c->is_default);
 	else if (c->conf.n_prefixes)

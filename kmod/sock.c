@@ -244,6 +244,26 @@ void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr)
 	sk_dst_reset(sk);
 }
 
+bool tuple_sock_has_source(const struct sock *sk, const struct in6_addr *addr)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	__be32 v4 = LOOPBACK4_IPV6;
+
+	if (ipv6_addr_v4mapped(addr))
+		v4 = addr->s6_addr32[3];
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		/* Who takes it away at this moment might as well do so later. */
+		if (data_race(!ipv6_addr_equal(&inet6_sk(sk)->saddr, addr) ||
+			      !ipv6_addr_equal(&sk->sk_v6_rcv_saddr, addr)))
+			return false;
+	}
+#endif
+	/* see above */
+	return data_race(inet->inet_rcv_saddr == v4 && inet->inet_saddr == v4 &&
+			 sk->sk_userlocks & SOCK_BINDADDR_LOCK);
+}
+
 void tuple_sock_clear_source(struct sock *sk)
 {
 #if IS_ENABLED(CONFIG_IPV6)

@@ -132,6 +132,16 @@ bool tuple_sock_is_early(const struct sock *sk);
  */
 void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr);
 
+/**
+ * tuple_sock_has_source - is it the source already?
+ * @sk: the sock
+ * @addr: as above
+ *
+ * Without the sock lock: nobody else gives the sock an address now.
+ * Return: false where there is something to be set.
+ */
+bool tuple_sock_has_source(const struct sock *sk, const struct in6_addr *addr);
+
 /* Undoes it. Sock lock held. */
 void tuple_sock_clear_source(struct sock *sk);
 

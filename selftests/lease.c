@@ -1337,6 +1337,36 @@ TEST_F(policy, quota_counts_leases)
 	EXPECT_EQ(1, pool_in_use("p"));
 }
 
+/* Who holds how many is known while there is a quota, and counted when one
+ * comes.
+ */
+TEST_F(policy, quota_set)
+{
+	int a, b, c;
+
+	ASSERT_EQ(0, pool_add(WIDE "quota 2"));
+	a = UDP();
+	b = UDP();
+	ASSERT_EQ(0, pool_set("p quota 3"));
+	c = UDP();
+	EXPECT_LE(0, c);
+	EXPECT_EQ(-EDQUOT, UDP());
+	ASSERT_EQ(0, pool_set("p quota 3 dscp 8"));
+	EXPECT_EQ(-EDQUOT, UDP());
+	close(c);
+	ASSERT_EQ(0, pool_set("p quota 4294967295"));
+	c = UDP();
+	close(a);
+	ASSERT_EQ(0, pool_set("p quota 2"));
+	EXPECT_EQ(-EDQUOT, UDP());
+	close(b);
+	EXPECT_LE(0, UDP());
+	EXPECT_EQ(-EDQUOT, UDP());
+	close(c);
+	EXPECT_LE(0, UDP());
+	EXPECT_EQ(-EDQUOT, UDP());
+}
+
 TEST_F(policy, users)
 {
 	ASSERT_EQ(0, pool_add(WIDE "users 1000"));
@@ -1989,6 +2019,90 @@ TEST_F(policy, order_random)
 	}
 	/* one in 12! is in order */
 	EXPECT_FALSE(ascending);
+}
+
+/* A change of what has nothing to do with addresses leaves those alone: which
+ * are taken, and whose turn is next. So does a prefix more.
+ */
+TEST_F(policy, set_keeps_turns)
+{
+	int held, fd;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.0/29 quarantine 0"));
+	held = UDP();
+	EXPECT_STREQ("10.64.1.1", local_text(held));
+	close(UDP());
+	ASSERT_EQ(0, pool_set("p quota 9 dscp 8"));
+	fd = UDP();
+	EXPECT_STREQ("10.64.1.3", local_text(fd));
+	close(fd);
+	ASSERT_EQ(0, pool_set("p prefix 10.64.1.32/31"));
+	ASSERT_EQ(0, pool_set("p prefix 2001:db8::1:0/126"));
+	fd = UDP();
+	EXPECT_STREQ("10.64.1.4", local_text(fd));
+	EXPECT_STREQ("10.64.1.5", local_text(UDP()));
+	EXPECT_STREQ("10.64.1.6", local_text(UDP()));
+	EXPECT_STREQ("10.64.1.32", local_text(UDP()));
+	EXPECT_STREQ("10.64.1.33", local_text(UDP()));
+	/* what was freed, in that order, and what is held not */
+	EXPECT_STREQ("10.64.1.2", local_text(UDP()));
+	EXPECT_STREQ("10.64.1.3", local_text(UDP()));
+	EXPECT_EQ(-EADDRNOTAVAIL, UDP());
+	close(held);
+	EXPECT_STREQ("10.64.1.1", local_text(UDP()));
+	EXPECT_EQ(8, pool_in_use("p"));
+	EXPECT_STREQ("2001:db8::1:1", local_text(try_socket(AF_INET6_TUPLE,
+							    SOCK_DGRAM, 0)));
+}
+
+/* And a change of as many addresses for as many others does not. */
+TEST_F(policy, set_exchanges)
+{
+	int held, out;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.0/31 "
+			      "prefix 10.64.1.8/31 exclude 10.64.1.1 "
+			      "order sequential quarantine 0"));
+	held = UDP();
+	EXPECT_STREQ("10.64.1.0", local_text(held));
+	ASSERT_EQ(0, pool_set("p -exclude 10.64.1.1 exclude 10.64.1.0"));
+	EXPECT_STREQ("10.64.1.1", local_text(UDP()));
+	ASSERT_EQ(0, pool_set("p -prefix 10.64.1.8/31 prefix 10.64.1.16/31"));
+	out = UDP();
+	EXPECT_STREQ("10.64.1.16", local_text(out));
+	EXPECT_EQ(-EBUSY,
+		  pool_set("p -prefix 10.64.1.16/31 prefix 10.64.1.8/31"));
+	close(out);
+	ASSERT_EQ(0, pool_set("p -prefix 10.64.1.16/31 prefix 10.64.1.8/31"));
+	/* what is held is not to be had, when it is no longer excluded */
+	ASSERT_EQ(0, pool_set("p -exclude 10.64.1.0"));
+	EXPECT_STREQ("10.64.1.8", local_text(UDP()));
+	close(held);
+	EXPECT_STREQ("10.64.1.0", local_text(UDP()));
+	ASSERT_EQ(0, pool_set("p order lru"));
+	EXPECT_STREQ("10.64.1.9", local_text(UDP()));
+	EXPECT_EQ(-EADDRNOTAVAIL, UDP());
+}
+
+/* A prefix that comes after one that is excluded whole, with a lease in it: that
+ * one is known where both are handed out.
+ */
+TEST_F(policy, set_knows_excluded)
+{
+	int held;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.0/31 "
+			      "prefix 10.64.1.8/32 quarantine 0"));
+	ASSERT_LE(0, UDP());
+	ASSERT_LE(0, UDP());
+	held = UDP();
+	EXPECT_STREQ("10.64.1.8", local_text(held));
+	ASSERT_EQ(0, pool_set("p exclude 10.64.1.8"));
+	ASSERT_EQ(0, pool_set("p -exclude 10.64.1.8 prefix 10.64.1.16/32"));
+	EXPECT_STREQ("10.64.1.16", local_text(UDP()));
+	EXPECT_EQ(-EADDRNOTAVAIL, UDP());
+	close(held);
+	EXPECT_STREQ("10.64.1.8", local_text(UDP()));
 }
 
 /* What is set on each socket */

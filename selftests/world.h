@@ -583,6 +583,12 @@ static int pool_put(struct inet_tuple_obj *obj, const char *key,
 				INET_TUPLE_A_POOL_EXCLUDE, value);
 		return 0;
 	}
+	if (!strcmp(key, "-prefix") || !strcmp(key, "-exclude")) {
+		pool_put_prefix(obj, key[1] == 'p' ?
+				INET_TUPLE_A_POOL_PREFIX_DEL :
+				INET_TUPLE_A_POOL_EXCLUDE_DEL, value);
+		return 0;
+	}
 	if (!strcmp(key, "users")) {
 		users.first = users.last = atoi(value);
 		return inet_tuple_obj_add_users(obj, INET_TUPLE_A_POOL_USERS,

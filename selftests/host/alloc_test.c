@@ -287,7 +287,7 @@ static struct run {
 	u128 held[MAX_MODEL];
 	unsigned int n_held;
 	bool faults;		/* make allocations fail now and then */
-	unsigned long injected, full, empty, grown;
+	unsigned long injected, full, empty, grown, extended;
 } run;
 
 static bool never_taken(void *ctx, const struct in6_addr *addr)
@@ -523,6 +523,56 @@ static void step_rebuild(void)
 	tuple_alloc_destroy(&old);
 }
 
+/* A prefix more, that has nothing to do with the others */
+static void add_far_prefix(struct conf *c)
+{
+	bool v4 = is_v4(value(&c->prefixes[0].addr));
+	unsigned int len = 128 - below(4);
+
+	add_prefix(c, parse(v4 ? "172.16.0.0" : "3fff::") +
+		   c->n_prefixes * 256, len);
+}
+
+/* As the owner does it where that is all: nothing is taken anew */
+static void step_extend(void)
+{
+	static struct tuple_alloc new;
+	static struct model old;
+	unsigned int i;
+
+	if (run.conf.n_prefixes == MAX_PREFIXES)
+		return;
+	add_far_prefix(&run.conf);
+	if (run.conf.n_excludes + 1 < MAX_EXCLUDES && !below(8)) {
+		u128 v = random_near();
+
+		add_exclude(&run.conf, v, v + below(3));
+	}
+	CHECK(!build(&new, &run.conf, run.order), "");
+	old = run.m;
+	model_build(&run.m, &run.conf);
+	for (i = 0; i < old.n && i < run.m.n; i++)
+		if (run.m.addrs[i].v != old.addrs[i].v)
+			break;
+	CHECK(tuple_alloc_extends(&new, &run.a) == (i == old.n), "%u of %u", i,
+	      old.n);
+	if (i < old.n) {	/* what has been excluded is in between */
+		run.conf.n_excludes--;
+		tuple_alloc_destroy(&new);
+		CHECK(!build(&new, &run.conf, run.order), "");
+		model_build(&run.m, &run.conf);
+		CHECK(tuple_alloc_extends(&new, &run.a), "");
+	}
+	memcpy(run.m.addrs, old.addrs, old.n * sizeof(old.addrs[0]));
+	run.m.taken = old.taken;
+	run.m.seq = old.seq;
+	shim_atomic = true;
+	tuple_alloc_extend(&run.a, &new);
+	shim_atomic = false;
+	tuple_alloc_destroy(&new);
+	run.extended++;
+}
+
 static void check_empty(void)
 {
 	tuple_alloc_destroy(&run.a);
@@ -552,6 +602,8 @@ static void run_random(const struct conf *c, u8 order, unsigned int steps)
 			step_take();
 		else if (what < 152)
 			step_rebuild();
+		else if (what < 154)
+			step_extend();
 		else if (what < 160)
 			step_give();
 		else if (below(100) < getting)
@@ -607,7 +659,7 @@ static void run_confs(u8 order, bool faults)
 	unsigned int i;
 
 	run.faults = faults;
-	run.injected = run.full = run.empty = run.grown = 0;
+	run.injected = run.full = run.empty = run.grown = run.extended = 0;
 	for (i = 0; i < ARRAY_SIZE(confs) && !failed; i++) {
 		parse_conf(&c, confs[i]);
 		run_random(&c, order, 6000);
@@ -620,9 +672,10 @@ static void run_confs(u8 order, bool faults)
 		if (failed)
 			printf("# in random configuration %u\n", i);
 	}
-	printf("# %lu times full, %lu empty, %lu rings grown, %lu faults\n",
-	       run.full, run.empty, run.grown, run.injected);
-	CHECK(run.full && run.empty && run.grown, "not much of a test");
+	printf("# %lu times full, %lu empty, %lu rings grown, %lu faults, %lu extended\n",
+	       run.full, run.empty, run.grown, run.injected, run.extended);
+	CHECK(run.full && run.empty && run.grown && run.extended,
+	      "not much of a test");
 	CHECK(!faults || run.injected, "not much of a test");
 }
 

@@ -38,6 +38,12 @@ typedef unsigned int gfp_t;
 
 #define max_t(t, a, b)	((t)(a) > (t)(b) ? (t)(a) : (t)(b))
 #define min_t(t, a, b)	((t)(a) < (t)(b) ? (t)(a) : (t)(b))
+#define swap(a, b)	do {						\
+	__typeof__(a) swap_tmp = (a);					\
+									\
+	(a) = (b);							\
+	(b) = swap_tmp;							\
+} while (0)
 
 /* What the tests see and set */
 extern bool shim_atomic;	/* nothing may sleep now */
