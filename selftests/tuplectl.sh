@@ -321,6 +321,14 @@ check_output "the address rests" "quarantine True" \
 	json "v[0]['state'], 0 < v[0]['left_ms'] <= 60000" lease show address "$addr"
 told close a >/dev/null
 refused "a lease is killed once" 1 "." lease kill "$addr"
+told many k 3 4 udp >/dev/null
+check "lease kill of a prefix with none" ctl lease kill 10.1.0.128/25
+check "leaves those of another" asks "ok 0" error k0
+check "lease kill of a prefix" ctl lease kill 10.1.0.0/25
+for k in k0 k1 k2; do
+	check "a socket of it hears of it" asks "ok ECONNABORTED" error $k
+done
+told close_many k 3 >/dev/null
 ctl rule add uid 77 pool p
 ctl rule del uid 77 pool p
 ctl pool add r dev d0 prefix 10.5.0.0/24

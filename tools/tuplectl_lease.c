@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include "tuplectl.h"
 
@@ -433,9 +434,66 @@ static int lease_show(struct tuplectl *t, int argc, char **argv)
 	return show_leases(t, pool, addr.family ? &addr : NULL);
 }
 
+/* The leases whose addresses are in a prefix */
+struct within {
+	struct inet_tuple_prefix prefix;
+	struct inet_tuple_addr *addrs;
+	size_t n;
+	size_t size;
+};
+
+static bool prefix_has(const struct inet_tuple_prefix *p,
+		       const struct inet_tuple_addr *addr)
+{
+	unsigned int bytes = p->len / 8, bits = p->len % 8;
+
+	return addr->family == p->addr.family &&
+	       !memcmp(addr->bytes, p->addr.bytes, bytes) &&
+	       (!bits || (addr->bytes[bytes] ^ p->addr.bytes[bytes]) >>
+				 (8 - bits) == 0);
+}
+
+static int collect(const struct inet_tuple_obj *lease, void *arg)
+{
+	struct inet_tuple_addr addr, *more;
+	struct within *w = arg;
+	size_t size;
+
+	if (inet_tuple_obj_addr(lease, INET_TUPLE_A_LEASE_ADDR, &addr) ||
+	    !prefix_has(&w->prefix, &addr))
+		return 0;
+	if (w->n == w->size) {
+		size = w->size ? 2 * w->size : 64;
+		more = reallocarray(w->addrs, size, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		w->addrs = more;
+		w->size = size;
+	}
+	w->addrs[w->n++] = addr;
+	return 0;
+}
+
+/* One that has ended meanwhile is as good as killed. */
+static int kill_within(struct tuplectl *t, const struct inet_tuple_prefix *p)
+{
+	struct within w = { .prefix = *p };
+	size_t i;
+	int err;
+
+	err = inet_tuple_lease_list(t->h, NULL, NULL, collect, &w);
+	for (i = 0; !err && i < w.n; i++) {
+		err = inet_tuple_lease_kill(t->h, &w.addrs[i]);
+		if (err == -ENOENT)
+			err = 0;
+	}
+	free(w.addrs);
+	return err;
+}
+
 static int lease_kill(struct tuplectl *t, int argc, char **argv)
 {
-	struct inet_tuple_addr addr;
+	struct inet_tuple_prefix prefix;
 	int status;
 	int err;
 
@@ -443,19 +501,23 @@ static int lease_kill(struct tuplectl *t, int argc, char **argv)
 		return wrong(t, "the address is missing");
 	if (argc > 1)
 		return wrong(t, "'%s' is not understood", argv[1]);
-	if (parse_addr(argv[0], &addr))
-		return wrong(t, "'%s' is not an address", argv[0]);
+	if (parse_prefix(argv[0], &prefix))
+		return wrong(t, "'%s' is not an address or a prefix", argv[0]);
 
 	status = need_handle(t);
 	if (status != DONE)
 		return status;
-	err = inet_tuple_lease_kill(t->h, &addr);
+	if (strchr(argv[0], '/'))
+		err = kill_within(t, &prefix);
+	else
+		err = inet_tuple_lease_kill(t->h, &prefix.addr);
 	return err ? refused(t, err) : DONE;
 }
 
 const struct command lease_commands[] = {
 	{ .name = "show", .alias = "list", .run = lease_show,
 	  .usage = "lease show [pool NAME] [address A]\n" },
-	{ .name = "kill", .run = lease_kill, .usage = "lease kill ADDRESS\n" },
+	{ .name = "kill", .run = lease_kill,
+	  .usage = "lease kill ADDRESS|PREFIX\n" },
 	{ .name = NULL },
 };

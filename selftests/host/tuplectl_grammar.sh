@@ -217,10 +217,14 @@ wrong "'pool' needs a value" lease show pool
 wrong "address: '10.0.0' is not an address" lease show address 10.0.0
 wrong "'pool' is given twice" lease show pool a pool b
 wrong "the address is missing" lease kill
-wrong "'all' is not an address" lease kill all
+wrong "'all' is not an address or a prefix" lease kill all
+wrong "'10.0.0.0/33' is not an address or a prefix" lease kill 10.0.0.0/33
 refused "no such pool" -j lease show pool none
 report "and nothing on the standard output" [ ! -s "$dir/out" ]
 refused "Operation not permitted" lease kill 10.0.0.1
+refused "Operation not permitted" lease kill 10.64.0.0/31
+refused "Operation not permitted" lease kill 10.64.0.1/32
+fine lease kill 10.64.1.0/24
 run -j lease show pool web address 10.64.0.1
 report "leases" json 'length == 2 and (.[0]
 	| .address == "10.64.0.1" and .pool == "web" and .state == "active"
