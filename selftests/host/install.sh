@@ -43,6 +43,7 @@ expected() {
 @L/libinettuple.so.0
 @L/libinettuple.so.0.0.0
 @L/pkgconfig/libinettuple.pc
+@P/lib/dhcpcd/dhcpcd-hooks/80-inet-tuple.sh
 @P/lib/inet_tuple/libtuplerun_preload.so
 @U/inet-tuple.service
 @U/inet-tupled.service
