@@ -73,5 +73,5 @@ packages() {
 
 # What every build of the module, the library and the tools asks for.
 build_packages() {
-	packages gcc libc6-dev make pkg-config libmnl-dev rsync
+	packages gcc libc6-dev make pkg-config libmnl-dev libnftables-dev rsync
 }

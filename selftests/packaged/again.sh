@@ -37,7 +37,36 @@ check_fails "and it has its packets" grep -q 'the device is' \
 check "it stops" systemctl stop $agent
 check "of its own will" test "$(systemctl show -P Result $agent)" = success
 tuplectl pool del phones
-systemctl start $agent
+
+# What it may do its hooks may, and no more
+
+cat >/etc/inet_tuple/hooks.d/tell <<'HOOK'
+#!/bin/sh
+echo "hook: $* $(id -u) $(sed -n 's/CapEff:[[:space:]]*//p' /proc/self/status)"
+[ "$1" != add ] || nft list map inet tuple mark4 | tr -s '\n\t' ' ' |
+	sed -n 's/.*elements = \([^}]*}\).*/hook: has \1\n/p'
+true >/etc/inet_tuple/hooks.d/wrote || echo "hook: may not write"
+ip netns exec lan true || echo "hook: may not leave"
+HOOK
+chmod +x /etc/inet_tuple/hooks.d/tell
+mkdir -p /run/systemd/system/$agent.d
+printf '[Service]\nExecStart=\nExecStart=/usr/sbin/inet-tupled --export tuple\n' \
+	>/run/systemd/system/$agent.d/export.conf
+systemctl daemon-reload
+tuplectl pool set demo mark 7
+hook() { wait_for 20 eval "journalctl -b -u $agent -o cat | grep -qE '^hook: $1\$'"; }
+check "it starts, with maps of leases" systemctl start $agent
+check "and tells a hook, which is not root and has its capabilities" \
+	hook 'start [1-9][0-9]* 0000000000003000'
+readme >/dev/null 2>&1
+check "of a lease" hook 'add 10[.]0[.]64[.][0-9]+ demo - .*'
+check "which is in the map, as the hook sees" hook 'has [{] 10[.]0[.]64.* : 0x00000007 [}]'
+check "but may write nowhere" hook 'may not write'
+check "and go to no other namespace" hook 'may not leave'
+rm -r /etc/inet_tuple/hooks.d/tell /run/systemd/system/$agent.d
+tuplectl pool set demo mark 0
+systemctl daemon-reload
+systemctl restart $agent
 
 # A line that is wrong. The others apply.
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* inet-tupled: the agent that gets addresses for pools of source dhcp. */
+/* inet-tupled: the agent that gets addresses for pools of source dhcp, and tells
+ * the packet filter, and others, of leases.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -15,6 +17,7 @@
 #include "tupled.h"
 
 #define STATE_DIR	"/var/lib/inet-tupled"
+#define HOOKS_DIR	"/etc/inet_tuple/hooks.d"
 #define PROBE_MS	1000
 #define IDLE_MS		60000
 
@@ -77,7 +80,9 @@ static void timer_ready(struct source *src)
 
 static void set_timer(struct tupled *t)
 {
-	uint64_t ms = pools_deadline(t);
+	uint64_t pools = pools_deadline(t);
+	uint64_t export = export_deadline(t);
+	uint64_t ms = pools < export ? pools : export;
 	struct itimerspec at = {
 		.it_value.tv_sec = ms / 1000,
 		.it_value.tv_nsec = ms % 1000 * 1000000,
@@ -121,6 +126,7 @@ static void run(struct tupled *t)
 		t->now = clock_ms();
 		pools_timers(t);
 		pools_flush(t);
+		export_run(t);
 		set_timer(t);
 		if (t->stop || epoll_wait(t->epoll, &event, 1, -1) != 1)
 			continue;
@@ -130,9 +136,17 @@ static void run(struct tupled *t)
 	}
 }
 
+/* What was asked for */
+struct options {
+	const char *state;
+	const char *table;
+	const char *hooks;
+};
+
 /* What the kernel or the system says to our start */
-static int start(struct tupled *t, const char *dir)
+static int start(struct tupled *t, const struct options *o)
 {
+	const char *dir = o->state;
 	int err;
 
 	err = state_lock(&t->state, dir);
@@ -163,17 +177,21 @@ static int start(struct tupled *t, const char *dir)
 		say("the module inet_tuple is not loaded");
 	else if (err)
 		say("cannot become the agent: %s", strerror(-err));
-	return err;
+	return err ? err : export_open(t, o->table, o->hooks);
 }
 
 static void print_usage(FILE *f)
 {
 	fputs("usage: inet-tupled [OPTION]...\n"
-	      "Gets addresses by DHCP for the pools of source dhcp.\n\n"
+	      "Gets addresses by DHCP for the pools of source dhcp, and tells the packet\n"
+	      "filter and programs which addresses of any pool are leased.\n\n"
 	      "  -s, --state DIR      where the leases are kept, " STATE_DIR "\n"
 	      "  -i, --idle SECONDS   keep an address above the high mark, 60\n"
 	      "  -p, --probe MS       for a new address's probe, 1000; 0: none\n"
 	      "  -b, --broadcast      have servers broadcast their answers\n"
+	      "  -e, --export TABLE   have maps of all leases in this table of nftables,\n"
+	      "                       as NAME or FAMILY:NAME\n"
+	      "  -k, --hooks DIR      programs that are told, " HOOKS_DIR "\n"
 	      "  -v, --verbose        tell of each message\n"
 	      "  -h, --help           this\n"
 	      "  -V, --version        which version\n", f);
@@ -195,25 +213,27 @@ static uint32_t parse_number(const char *word, uint32_t unit)
 	return num * unit;
 }
 
-static const char *options(struct tupled *t, int argc, char **argv)
+static struct options options(struct tupled *t, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "state", required_argument, NULL, 's' },
 		{ "idle", required_argument, NULL, 'i' },
 		{ "probe", required_argument, NULL, 'p' },
 		{ "broadcast", no_argument, NULL, 'b' },
+		{ "export", required_argument, NULL, 'e' },
+		{ "hooks", required_argument, NULL, 'k' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *dir = getenv("STATE_DIRECTORY");
+	struct options o = { getenv("STATE_DIRECTORY"), NULL, HOOKS_DIR };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "s:i:p:bvhV", longs, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "s:i:p:be:k:vhV", longs, NULL)) >= 0) {
 		switch (c) {
 		case 's':
-			dir = optarg;
+			o.state = optarg;
 			break;
 		case 'i':
 			t->idle_ms = parse_number(optarg, 1000);
@@ -223,6 +243,12 @@ static const char *options(struct tupled *t, int argc, char **argv)
 			break;
 		case 'b':
 			t->broadcast = true;
+			break;
+		case 'e':
+			o.table = optarg;
+			break;
+		case 'k':
+			o.hooks = optarg;
 			break;
 		case 'v':
 			verbose = true;
@@ -242,7 +268,9 @@ static const char *options(struct tupled *t, int argc, char **argv)
 		print_usage(stderr);
 		exit(2);
 	}
-	return dir ? dir : STATE_DIR;
+	if (!o.state)
+		o.state = STATE_DIR;
+	return o;
 }
 
 int main(int argc, char **argv)
@@ -253,16 +281,17 @@ int main(int argc, char **argv)
 		.now = clock_ms(),
 		.iaid = 1,
 	};
-	const char *dir = options(&t, argc, argv);
+	struct options o = options(&t, argc, argv);
 
 	TAILQ_INIT(&t.pools);
 	LIST_INIT(&t.links);
-	if (start(&t, dir))
+	if (start(&t, &o))
 		return 1;
 	notify("READY=1");
 	run(&t);
 	notify("STOPPING=1");
 	pools_end(&t, t.stop == SIGINT);
+	export_end(&t, t.stop != SIGTERM);
 	inet_tuple_handle_close(t.h);
 	state_clear(&t.state.data);
 	state_clear(&t.orphans);

@@ -147,6 +147,12 @@ void pools_message(struct link *l, const struct dhcp_msg *msg);
 void pools_arp(struct link *l, const struct arp *arp);
 void pools_end(struct tupled *t, bool release);
 
+/* export.c */
+int export_open(struct tupled *t, const char *table, const char *hooks);
+void export_run(struct tupled *t);
+uint64_t export_deadline(const struct tupled *t);
+void export_end(struct tupled *t, bool empty);
+
 /* main.c */
 
 /**
@@ -157,6 +163,7 @@ void pools_end(struct tupled *t, bool release);
  * @flush: when the state file is to be written; MACHINE_NEVER: it is
  * @orphans: leases of pools that the kernel has not, or not yet
  * @iaid: below it all numbers are used
+ * @export: who is told of leases; NULL: nobody
  * @stop: the signal to end by; 0: none yet, -1: the module is gone
  */
 struct tupled {
@@ -177,6 +184,7 @@ struct tupled {
 	struct state state;
 	struct state_data orphans;
 	uint32_t iaid;
+	struct export *export;
 	int stop;
 };
 
