@@ -292,7 +292,7 @@ check "a name is deleted" ctl pool del "w'x"
 # Replace: a pool becomes as a new one of the same words, under its sockets
 
 r() { ctl save | grep "^pool add $1 "; }
-goes_on() { asks ok send c x && asks "ok x" recv s; }
+goes_on() { asks "ok 1" send c x && asks "ok x" recv s; }
 check "replace: a pool that is not there" ctl pool replace r dev d0 prefix 10.5.0.0/24 \
 	default on
 server=$(told_first open l 4 tcp)
