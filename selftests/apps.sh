@@ -111,6 +111,7 @@ nginx_conf() {
 				access_log $work/$name.log who;
 				keepalive_requests 1000000;
 				keepalive_timeout 600s;
+				client_header_timeout 1200s;
 				limit_req_zone \$server_addr zone=slow:1m rate=100r/s;
 				server {
 		CONF

@@ -39,8 +39,10 @@ check_output "both are registered" 2 eval "complete -p tuplectl tuplerun | wc -l
 proposed "addr help lease monitor pool rule save stats" tuplectl ""
 proposed "--prometheus phones" tuplectl stats ""
 proposed "lease" tuplectl le
-proposed "add del set show" tuplectl pool ""
+proposed "add del replace set show" tuplectl pool ""
 proposed "phones" tuplectl pool show ""
+proposed "phones" tuplectl pool replace ""
+proposed "default dev dscp" tuplectl pool replace phones d
 proposed "crawl" tuplectl -N "$ns" pool show ""
 proposed "crawl" tuplectl --netns "$ns" pool del cr
 proposed "force" tuplectl pool del phones ""
@@ -54,6 +56,7 @@ proposed "root" tuplectl rule add uid roo
 proposed "address pool" tuplectl lease show ""
 proposed "$ns" tuplectl -N "${ns%-*}"
 proposed "--batch" tuplectl --b
+proposed "--replace" tuplectl --r
 
 # An address that somebody holds
 background tuplerun -- bash -c 'exec 5<>/dev/tcp/10.2.0.200/1' 2>/dev/null

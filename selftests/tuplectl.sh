@@ -289,6 +289,68 @@ BATCH
 check_match "are saved so that a batch reads them" "^pool add \"w'x\" dev d0 " ctl save
 check "a name is deleted" ctl pool del "w'x"
 
+# Replace: a pool becomes as a new one of the same words, under its sockets
+
+r() { ctl save | grep "^pool add $1 "; }
+goes_on() { asks "ok 1" send c x && asks "ok x" recv s; }
+check "replace: a pool that is not there" ctl pool replace r dev d0 prefix 10.5.0.0/24 \
+	default on
+server=$(told_first open l 4 tcp)
+told listen l >/dev/null
+port=$(told name l)
+told open c 4 tcp >/dev/null
+told connect c "$server" "${port#* }" >/dev/null
+told accept l s >/dev/null
+check "replace: a connection is there" goes_on
+every="prefix 10.5.1.0/24 prefix 10.5.0.0/24 exclude 10.5.0.200-10.5.0.209 assign bind \
+scope process order random quarantine 7 wait 8 quota 9 dscp 10 priority 11 mark 0xc \
+default off state draining users 13 users 14-15"
+# shellcheck disable=SC2086	# words they are
+check "replace: every setting" ctl pool replace r dev d0 $every
+check_output "replace: is as it says" "pool add r dev d0 $every" r r
+check "replace: the connection goes on" goes_on
+check "replace: no setting" ctl pool replace r dev d0 prefix 10.5.0.0/24
+check_output "replace: the rest is as by default" \
+	"pool add r dev d0 prefix 10.5.0.0/24 order lru default off" r r
+refused "replace: addresses in use" 1 "Addresses of the prefix are leased" \
+	pool replace r dev d0 prefix 10.6.0.0/24
+refused "replace: the plumbing of these" 1 "Plumbing cannot change" \
+	pool replace r dev d0 prefix 10.5.0.0/24 plumb prefix
+refused "replace: the device" 1 "has a device" pool replace r dev d1 prefix 10.5.0.0/24
+refused "replace: the source" 1 "source of a pool is fixed" pool replace r dev d0 source dhcp
+refused "replace: a prefix of another pool" 1 "overlaps one of another" \
+	pool replace r dev d0 prefix 10.5.0.0/24 prefix 10.1.0.0/24
+check "replace: the connection goes on" goes_on
+ctl pool add s dev d0 source dhcp
+save=$(r s)
+ctl pool replace s dev d0 source dhcp low 4 high 16 wait 1
+check_match "replace: marks" "wait 1 .*low 4 high 16" r s
+ctl pool replace s dev d0 source dhcp
+check_output "replace: marks as by default" "$save" r s
+ctl pool del s
+ctl pool add s dev d0 prefix fd05::/64 order sequential
+ctl pool replace s dev d0 prefix fd05::/64
+check_match "replace: order as by default" "order random" r s
+ctl pool del s
+excludes=()
+for i in {0..1023}; do
+	excludes+=(exclude 10.8.$((i / 200)).$((i % 200)))
+done
+for i in 1 2; do
+	check "replace: as many excludes as there can be, $i" \
+		ctl pool replace s dev d0 prefix 10.8.0.0/16 "${excludes[@]}"
+done
+check_output "replace: and no more" $((65534 - 1023)) json "v[0]['total']" pool show s
+ctl pool del s
+
+ctl save >"$work/save"
+check_fails "what was saved is there already" ctl -b "$work/save"
+check "with -r it may be" ctl -r -b "$work/save"
+check_output "and is" "$(cat "$work/save")" ctl save
+check "and the connection goes on" goes_on
+told close s c l >/dev/null
+ctl pool del r force
+
 # Leases and events
 
 ctl monitor >"$work/text" 2>&1 &
@@ -378,7 +440,8 @@ check_output "anybody may look" "$(ctl pool show)" in_it setpriv --reuid=65534 \
 check "at leases and rules, too" in_it setpriv --reuid=65534 --regid=65534 \
 	--clear-groups sh -c 'tuplectl lease show && tuplectl rule show'
 save=$(ctl save)
-for words in "pool add z dev d0 prefix 10.9.0.0/24" "pool set p quota 1" "pool del p" \
+for words in "pool add z dev d0 prefix 10.9.0.0/24" \
+	"pool replace p dev d0 prefix 10.1.0.0/24" "pool set p quota 1" "pool del p" \
 	"rule add uid 9 pool p" "rule del gid 5 pool p" "lease kill 10.1.0.1"; do
 	# shellcheck disable=SC2086	# words they are
 	check "nobody may not: $words" eval "in_it setpriv --reuid=65534 \

@@ -201,8 +201,9 @@ static void usage(FILE *f)
 {
 	size_t i;
 
-	fprintf(f, "Usage: tuplectl [-j|--json] [-N|--netns NAME] OBJECT COMMAND ...\n"
-		"       tuplectl [-f|--force] -b|--batch FILE\n"
+	fprintf(f, "Usage: tuplectl [-j|--json] [-r|--replace] [-N|--netns NAME]\n"
+		"                OBJECT COMMAND ...\n"
+		"       tuplectl [-f|--force] [-r|--replace] -b|--batch FILE\n"
 		"       tuplectl --help | --version\n");
 	for (i = 0; i < ARRAY_SIZE(objects); i++)
 		object_usage(f, &objects[i], false);
@@ -263,6 +264,7 @@ static const struct option options[] = {
 	{ "netns", required_argument, NULL, 'N' },
 	{ "batch", required_argument, NULL, 'b' },
 	{ "force", no_argument, NULL, 'f' },
+	{ "replace", no_argument, NULL, 'r' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -274,7 +276,7 @@ static int parse_options(struct tuplectl *t, int argc, char **argv,
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+jN:b:fhV", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "+jN:b:frhV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'j':
 			t->json = true;
@@ -287,6 +289,9 @@ static int parse_options(struct tuplectl *t, int argc, char **argv,
 			break;
 		case 'f':
 			t->force = true;
+			break;
+		case 'r':
+			t->replace = true;
 			break;
 		case 'h':
 			usage(stdout);

@@ -24,6 +24,7 @@ struct command;
  * struct tuplectl - a run of the program
  * @json: print JSON
  * @force: in a batch, go on after an error
+ * @replace: what is to be added may be there already
  * @netns: network namespace to talk about, or NULL
  * @h: the connection, once a command needs it
  * @cmd: the command that runs, for its usage
@@ -33,6 +34,7 @@ struct command;
 struct tuplectl {
 	bool json;
 	bool force;
+	bool replace;
 	const char *netns;
 	struct inet_tuple_handle *h;
 	const struct command *cmd;

@@ -49,9 +49,9 @@ const struct key keys[] = {
 	  .words = source_words, .def = INET_TUPLE_SOURCE_STATIC },
 	/* told where the source is dhcp, and what is asked of it depends on both */
 	{ .name = "low", .attr = INET_TUPLE_A_POOL_LOW, .max = NONE32,
-	  .context = true },
+	  .def = 2, .context = true },
 	{ .name = "high", .attr = INET_TUPLE_A_POOL_HIGH, .max = NONE32,
-	  .context = true },
+	  .def = 8, .context = true },
 	{ .name = "state", .attr = INET_TUPLE_A_POOL_STATE,
 	  .words = state_words, .def = INET_TUPLE_STATE_ACTIVE },
 };

@@ -142,7 +142,135 @@ static int parse_pool(struct tuplectl *t, int argc, char **argv, bool set,
 	return DONE;
 }
 
-static int add_or_set(struct tuplectl *t, int argc, char **argv, bool set)
+/* Replacing: what the words do not say is as in a pool that is new */
+
+/* A pool that was asked for an order has to be told this one, since it cannot
+ * be told to have none. Where families differ it is that of IPv4.
+ */
+static uint64_t default_order(const struct inet_tuple_obj *pool)
+{
+	const unsigned int lru_max = 20;	/* bits of address */
+	uint64_t order = INET_TUPLE_ORDER_LRU;
+	struct inet_tuple_prefix p;
+	unsigned int i;
+
+	for (i = 0; !inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, i,
+					   &p); i++) {
+		if (p.addr.family == AF_INET)
+			return INET_TUPLE_ORDER_LRU;
+		if (p.len < 128 - lru_max)
+			order = INET_TUPLE_ORDER_RANDOM;
+	}
+	return order;
+}
+
+/* @have: the pool as it is. Return: whether it has to be told @num. Which pool
+ * is the default one depends on the others, and stays.
+ */
+static bool default_num(const struct inet_tuple_obj *pool,
+			const struct inet_tuple_obj *have,
+			const struct key *key, uint64_t *num)
+{
+	const uint64_t dhcp_wait = 5000;
+	uint64_t other;
+
+	*num = key->def;
+	switch (key->attr) {
+	case INET_TUPLE_A_POOL_DEFAULT:
+		return false;
+	case INET_TUPLE_A_POOL_ORDER:
+		*num = default_order(pool);
+		return inet_tuple_obj_has(have, INET_TUPLE_A_POOL_ORDER_SET);
+	case INET_TUPLE_A_POOL_WAIT:
+		if (is_dhcp(pool))
+			*num = dhcp_wait;
+		return true;
+	case INET_TUPLE_A_POOL_LOW:
+		other = obj_num(pool, INET_TUPLE_A_POOL_HIGH, *num);
+		if (*num > other)
+			*num = other;
+		return is_dhcp(pool);
+	case INET_TUPLE_A_POOL_HIGH:
+		other = obj_num(pool, INET_TUPLE_A_POOL_LOW, *num);
+		if (*num < other)
+			*num = other;
+		return is_dhcp(pool);
+	}
+	return true;
+}
+
+static int take_away(struct inet_tuple_obj *pool,
+		     const struct inet_tuple_obj *have, int attr, int del)
+{
+	struct inet_tuple_prefix p;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && !inet_tuple_obj_prefix(have, attr, i, &p); i++)
+		err = inet_tuple_obj_add_prefix(pool, del, &p);
+	return err;
+}
+
+/* Make of what pool add takes what pool set takes. All ranges that the pool has
+ * are taken away before those are added that it is to have: where these are the
+ * same, nothing happens to them.
+ */
+static int make_change(struct inet_tuple_obj *pool,
+		       const struct inet_tuple_obj *have)
+{
+	const struct inet_tuple_users all = { .first = 1, .last = 0 };
+	uint64_t num;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; !err && i < n_keys; i++)
+		if (!inet_tuple_obj_has(pool, keys[i].attr) &&
+		    default_num(pool, have, &keys[i], &num))
+			err = inet_tuple_obj_set_num(pool, keys[i].attr, num);
+	if (!err && !inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_USERS))
+		err = inet_tuple_obj_add_users(pool, INET_TUPLE_A_POOL_USERS,
+					       &all);
+	if (!err)
+		err = take_away(pool, have, INET_TUPLE_A_POOL_PREFIX,
+				INET_TUPLE_A_POOL_PREFIX_DEL);
+	if (!err)
+		err = take_away(pool, have, INET_TUPLE_A_POOL_EXCLUDE,
+				INET_TUPLE_A_POOL_EXCLUDE_DEL);
+	return err;
+}
+
+static int replace(struct inet_tuple_handle *h, struct inet_tuple_obj *pool)
+{
+	struct inet_tuple_obj *have;
+	int err;
+
+	err = inet_tuple_pool_get(h, obj_str(pool, INET_TUPLE_A_POOL_NAME),
+				  &have);
+	if (err == -ENOENT)
+		return inet_tuple_pool_add(h, pool);
+	if (err)
+		return err;
+	err = make_change(pool, have);
+	inet_tuple_obj_free(have);
+	return err ? err : inet_tuple_pool_set(h, pool);
+}
+
+enum pool_change { ADD, REPLACE, SET };
+
+static int request(struct tuplectl *t, enum pool_change way,
+		   struct inet_tuple_obj *pool)
+{
+	switch (way) {
+	case ADD:
+		return inet_tuple_pool_add(t->h, pool);
+	case REPLACE:
+		return replace(t->h, pool);
+	default:
+		return inet_tuple_pool_set(t->h, pool);
+	}
+}
+
+static int change(struct tuplectl *t, int argc, char **argv, enum pool_change way)
 {
 	struct inet_tuple_obj *pool;
 	int status;
@@ -152,12 +280,11 @@ static int add_or_set(struct tuplectl *t, int argc, char **argv, bool set)
 	if (!pool)
 		return no_memory(t);
 
-	status = parse_pool(t, argc, argv, set, pool);
+	status = parse_pool(t, argc, argv, way == SET, pool);
 	if (status == DONE)
 		status = need_handle(t);
 	if (status == DONE) {
-		err = set ? inet_tuple_pool_set(t->h, pool) :
-			    inet_tuple_pool_add(t->h, pool);
+		err = request(t, way, pool);
 		if (err)
 			status = refused_obj(t, err, pool);
 	}
@@ -167,12 +294,17 @@ static int add_or_set(struct tuplectl *t, int argc, char **argv, bool set)
 
 static int pool_add(struct tuplectl *t, int argc, char **argv)
 {
-	return add_or_set(t, argc, argv, false);
+	return change(t, argc, argv, t->replace ? REPLACE : ADD);
+}
+
+static int pool_replace(struct tuplectl *t, int argc, char **argv)
+{
+	return change(t, argc, argv, REPLACE);
 }
 
 static int pool_set(struct tuplectl *t, int argc, char **argv)
 {
-	return add_or_set(t, argc, argv, true);
+	return change(t, argc, argv, SET);
 }
 
 static int pool_del(struct tuplectl *t, int argc, char **argv)
@@ -407,8 +539,10 @@ const struct command pool_commands[] = {
 	{ "show", "list", "pool show [NAME]\n", pool_show, key_name },
 	{ "add", NULL,
 	  "pool add NAME dev DEV prefix P... [exclude A|A-B|P]...\n" SETTINGS
-	  "      tuplectl pool add NAME dev DEV source dhcp ...\n",
+	  "       tuplectl pool add NAME dev DEV source dhcp ...\n",
 	  pool_add, key_name },
+	{ "replace", NULL, "pool replace NAME dev DEV ...   (as pool add)\n",
+	  pool_replace, key_name },
 	{ "set", NULL,
 	  "pool set NAME [prefix +P|-P]... [exclude +A|-A]...\n" SETTINGS,
 	  pool_set, key_name },

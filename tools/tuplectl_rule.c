@@ -120,7 +120,7 @@ static int change(struct tuplectl *t, int argc, char **argv,
 		status = need_handle(t);
 	if (status == DONE) {
 		err = request(t->h, rule);
-		if (err)
+		if (err && !(err == -EEXIST && t->replace))
 			status = refused(t, err);
 	}
 	inet_tuple_obj_free(rule);

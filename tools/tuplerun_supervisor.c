@@ -213,9 +213,11 @@ static void be_supervisor(const struct tuplerun *t, const struct sides *s)
 			_exit(FAILED);
 		}
 	}
+	/* This end stays open: that it was closed may be seen before what was
+	 * sent.
+	 */
 	if (send_fd(s->supervisor, -1) < 0)
 		_exit(0);
-	close(s->supervisor);
 	serve(listener, s->program);
 	_exit(0);
 }

@@ -66,6 +66,12 @@ pc() { PKG_CONFIG_LIBDIR=$1/pkgconfig pkg-config --variable="$2" libinettuple; }
 
 report "make install" install_to local
 report "its files" files "$dir/local" /usr/local /usr/local/lib /usr/local/lib/systemd/system
+# as after ldconfig, on a Debian
+libraries() {
+	mkdir -p "$dir/local/etc" && echo /usr/local/lib >"$dir/local/etc/ld.so.conf" &&
+		ldconfig -r "$dir/local" && ldconfig -r "$dir/local" -p | grep 'libinettuple\.so\.0 '
+}
+report "ldconfig finds the library" libraries
 report "the service knows tuplectl's place" grep -q '^ExecStart=/usr/local/sbin/tuplectl ' \
 	"$dir/local/usr/local/lib/systemd/system/inet-tuple.service"
 report "pkg-config knows the library's" \

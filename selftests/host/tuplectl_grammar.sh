@@ -168,6 +168,68 @@ EOF2
 report "a pool with a source of addresses" grep -qE \
 	" wait 5000 .* source dhcp low 2 high 16 state active users all$" "$dir/out"
 
+# pool replace, and a batch that may be run twice
+fine pool replace web dev eth0 prefix 10.0.0.0/24
+wrong "the name of the pool is missing" pool replace
+wrong "'prefix' is missing" pool replace web dev eth0
+wrong "prefix: '+10.0.0.0/24' is not a prefix" \
+	pool replace web dev eth0 prefix +10.0.0.0/24
+every="plumb prefix assign bind scope user order random quarantine 5 wait 6 quota 7 \
+users 8 users 9-10 dscp ef priority 11 mark 12 state draining"
+
+# replaced BY HAVE: a pool of the words HAVE, replaced by that of BY, is as that
+# one is by itself.
+# shellcheck disable=SC2317
+replaced() {
+	run_batch <<-EOF2
+		pool add web dev eth0 $1
+		pool show
+	EOF2
+	cp "$dir/out" "$dir/new"
+	run_batch <<-EOF2
+		pool add web dev eth0 $2
+		pool replace web dev eth0 $1
+		pool show
+	EOF2
+	diff "$dir/new" "$dir/out"
+}
+a="prefix 10.0.0.0/24" six="prefix fd00::/64" dhcp="source dhcp"
+report "replace: what is not said is as by default" replaced "$a" \
+	"$a exclude 10.0.0.1 $every"
+report "replace: what is said is so" replaced "$a $every exclude 10.0.0.7-10.0.0.9" "$a"
+report "replace: prefixes" replaced "prefix 10.0.1.0/24 $six" \
+	"$a prefix 10.0.2.0/24 prefix 10.0.1.0/24"
+report "replace: by itself" replaced "$a $every" "$a $every"
+report "replace: the order of IPv6" replaced "$six" "$six order sequential"
+report "replace: the marks" replaced "$dhcp" "$dhcp low 0 high 1 wait 0"
+report "replace: one mark above the other's default" replaced "$dhcp low 9 high 9" \
+	"$dhcp low 0 high 1"
+run_batch << EOF2
+pool add a dev eth0 $a
+pool add b dev eth0 $six default on
+pool replace b dev eth0 $six
+save
+EOF2
+report "replace: the default pool stays it" grep -q '^pool add b .*default on' "$dir/out"
+
+cat > "$dir/batch" << EOF2
+pool add web dev eth0 prefix 10.0.0.0/24 quota 5
+rule add uid 5 pool web
+pool add web dev eth0 prefix 10.0.1.0/24
+rule add uid 5 pool web
+save
+EOF2
+run -f -b "$dir/batch"
+report "twice the same is an error" [ "$status:$(wc -l < "$dir/err")" = 1:2 ]
+run -r -b "$dir/batch"
+report "and none with -r" is 0
+report "where the last one holds" diff - "$dir/out" << EOF2
+pool add web dev eth0 prefix 10.0.1.0/24 default on
+rule add uid 5 pool web
+EOF2
+refused "there are host bits: 10.0.0.1/24" -r "${add[@]}" prefix 10.0.0.1/24
+refused "No such file or directory" -r rule del uid 5 pool web
+
 # Stats
 wrong "'--prom' is not understood" stats --prom
 wrong "'b' is not understood" stats a b

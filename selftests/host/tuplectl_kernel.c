@@ -199,12 +199,15 @@ static void drop_prefixes(struct inet_tuple_obj *pool, int attr,
 	struct itl_value *v = &pool->values[attr];
 	struct inet_tuple_prefix p;
 	unsigned int i, k;
+	bool any = v->n;
 
 	for (k = 0; !inet_tuple_obj_prefix(change, del, k, &p); k++)
 		for (i = 0; i < v->n; i++)
 			if (!memcmp(&v->prefixes[i].addr, &p.addr,
 				    sizeof(p.addr)))
 				v->prefixes[i--] = v->prefixes[--v->n];
+	if (any && !v->n)	/* who adds to none makes an array */
+		free(v->prefixes);
 }
 
 static void pool_set(int fd, const struct nlmsghdr *req,
@@ -212,6 +215,7 @@ static void pool_set(int fd, const struct nlmsghdr *req,
 {
 	int attr, i = find_pool(name_of(change));
 	struct inet_tuple_prefix p;
+	struct itl_value *users;
 	struct inet_tuple_users u;
 	unsigned int k;
 	uint64_t num;
@@ -220,6 +224,11 @@ static void pool_set(int fd, const struct nlmsghdr *req,
 		send_ack(fd, req, -ENOENT, "no such pool", 0);
 		return;
 	}
+	users = &pools[i]->values[INET_TUPLE_A_POOL_USERS];
+	drop_prefixes(pools[i], INET_TUPLE_A_POOL_PREFIX, change,
+		      INET_TUPLE_A_POOL_PREFIX_DEL);
+	drop_prefixes(pools[i], INET_TUPLE_A_POOL_EXCLUDE, change,
+		      INET_TUPLE_A_POOL_EXCLUDE_DEL);
 	for (attr = 1; attr <= INET_TUPLE_A_POOL_MAX; attr++) {
 		if (!inet_tuple_obj_num(change, attr, &num))
 			inet_tuple_obj_set_num(pools[i], attr, num);
@@ -228,12 +237,14 @@ static void pool_set(int fd, const struct nlmsghdr *req,
 			    attr == INET_TUPLE_A_POOL_EXCLUDE)
 				inet_tuple_obj_add_prefix(pools[i], attr, &p);
 	}
-	drop_prefixes(pools[i], INET_TUPLE_A_POOL_PREFIX, change,
-		      INET_TUPLE_A_POOL_PREFIX_DEL);
-	drop_prefixes(pools[i], INET_TUPLE_A_POOL_EXCLUDE, change,
-		      INET_TUPLE_A_POOL_EXCLUDE_DEL);
-	if (inet_tuple_obj_has(change, INET_TUPLE_A_POOL_USERS))
-		pools[i]->values[INET_TUPLE_A_POOL_USERS].n = 0;
+	if (inet_tuple_obj_has(change, INET_TUPLE_A_POOL_ORDER))
+		inet_tuple_obj_set_num(pools[i], INET_TUPLE_A_POOL_ORDER_SET,
+				       1);
+	if (inet_tuple_obj_has(change, INET_TUPLE_A_POOL_USERS)) {
+		if (users->n)
+			free(users->users);
+		users->n = 0;
+	}
 	for (k = 0; !inet_tuple_obj_users(change, INET_TUPLE_A_POOL_USERS, k,
 					  &u); k++)
 		inet_tuple_obj_add_users(pools[i], INET_TUPLE_A_POOL_USERS,
@@ -374,6 +385,21 @@ static bool same_rule(const struct inet_tuple_obj *a,
 	return same;
 }
 
+static void rule_new(int fd, const struct nlmsghdr *req,
+		     const struct inet_tuple_obj *rule)
+{
+	int i;
+
+	for (i = 0; i < n_rules; i++) {
+		if (same_rule(rules[i], rule)) {
+			send_ack(fd, req, -EEXIST, "there is such a rule", 0);
+			return;
+		}
+	}
+	rules[n_rules++] = inet_tuple_obj_ref(rule);
+	send_ack(fd, req, 0, NULL, 0);
+}
+
 static void rule_del(int fd, const struct nlmsghdr *req,
 		     const struct inet_tuple_obj *rule)
 {
@@ -428,8 +454,7 @@ static void serve(int fd, const struct nlmsghdr *req, uint8_t cmd,
 		addr_dump(fd, req, obj);
 		break;
 	case INET_TUPLE_CMD_RULE_NEW:
-		rules[n_rules++] = inet_tuple_obj_ref(obj);
-		send_ack(fd, req, 0, NULL, 0);
+		rule_new(fd, req, obj);
 		break;
 	case INET_TUPLE_CMD_RULE_DEL:
 		rule_del(fd, req, obj);

@@ -18,7 +18,7 @@ check_match "curl has an address of its own" '^10\.0\.64\.[0-9]+$' readme
 agent=inet-tupled.service
 told() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$(systemctl show -P MainPID $agent)/status"; }
 check_output "inet-tupled is off" disabled eval "systemctl is-enabled $agent || :"
-check "it starts" systemctl start $agent
+check "it is turned on, and starts" documented dynamic.rst "systemctl enable --now inet-tupled"
 check_match "it is not root" '^[1-9][0-9]*[[:space:]]' told Uid
 check_output "it has CAP_NET_ADMIN and CAP_NET_RAW" 0000000000003000 told CapEff
 check_output "and can have no other" 0000000000003000 told CapBnd
@@ -67,6 +67,69 @@ rm -r /etc/inet_tuple/hooks.d/tell /run/systemd/system/$agent.d
 tuplectl pool set demo mark 0
 systemctl daemon-reload
 systemctl restart $agent
+check "it starts again" systemctl start inet-tupled
+
+# The file changes, and is applied under a connection that goes on.
+
+check "the service is enabled" documented install.rst "systemctl enable inet-tuple.service"
+check "it is looked at" \
+	documented install.rst "systemctl --no-pager status inet-tuple.service"
+check "so is its log" documented install.rst "journalctl --no-pager -u inet-tuple.service"
+# shellcheck disable=SC2016	# the variables are that shell's
+coproc CLIENT {
+	exec tuplerun -- bash -c 'exec 5<>/dev/tcp/10.0.0.1/80 && read -r &&
+		printf "GET / HTTP/1.0\r\n\r\n" >&5 && tail -n 1 <&5'
+}
+defer kill "$CLIENT_PID"
+exec {from}<&"${CLIENT[0]}" {to}>&"${CLIENT[1]}"
+connected() { tuplectl lease show pool demo | grep -q ESTAB; }
+check "somebody is connected" wait_for 30 connected
+holder=$(tuplectl lease show pool demo | sed -n 's/^\(10[^ ]*\) .* active .*/\1/p')
+sed -i 's/^pool add demo .*24/& quota 100/; s/ order random//' $conf
+check "a reload, of pools that are there" \
+	documented install.rst "systemctl reload inet-tuple.service"
+check_match "applies what was added" "^pool add demo .* quota 100 default on$" tuplectl save
+check_match "and what was taken away" "^pool add six .* order lru quarantine 100 " tuplectl save
+sed -i 's/ quota 100//; s/^\(pool add six .*\) quarantine/\1 order random quarantine/' $conf
+check "so does a restart" systemctl restart $unit
+check_output "exactly" "$(cat $conf)" tuplectl save
+echo >&"$to"
+IFS= read -r -t 30 answer <&"$from"
+check_output "and the connection went on, by $holder" "${holder:-none}" echo "$answer"
+
+# A device that comes late: the service waits for it.
+
+drop_ins=/etc/systemd/system/inet-tuple.service.d
+mkdir -p $drop_ins
+cp $conf /tmp/conf
+shown install.rst "$drop_ins/device.conf" >$drop_ins/device.conf
+echo "pool add late dev wg0 prefix 10.9.0.0/24 default off" >>$conf
+systemctl daemon-reload
+systemctl stop $unit
+systemctl start --no-block $unit
+waits_for_device() { systemctl list-jobs | grep -q 'wg0\.device .*start.*running'; }
+check "the service waits for a device" wait_for 20 waits_for_device
+check_fails "and has not run" systemctl -q is-active $unit
+ip link add wg0 type dummy
+check "the device comes, and it runs" wait_for 60 systemctl -q is-active $unit
+check_match "the device has its pool" "^late dev wg0 total 254 " tuplectl pool show late
+tuplectl pool del late
+ip link delete wg0
+cp /tmp/conf $conf
+rm -r $drop_ins
+systemctl daemon-reload
+
+# Or ifupdown has the pool come and go with it.
+
+shown install.rst network/interfaces >/etc/network/interfaces
+ip link add wg0 type dummy
+for i in 1 2; do
+	check "ifup, $i" ifup wg0
+	check_match "makes the pool, $i" "^vpn dev wg0 total 254 " tuplectl pool show vpn
+	check "ifdown, $i" ifdown wg0
+	check_fails "takes it away, $i" tuplectl pool show vpn
+done
+ip link delete wg0
 
 # A line that is wrong. The others apply.
 
@@ -82,7 +145,6 @@ check_match "and is told with file, line and word" \
 	"tuplectl: $conf:2: prefix: '10.1.0.0/33' is not a prefix$" \
 	journalctl -b -u $unit -o cat
 check_output "the other lines apply" "$(sed 2d $conf)" tuplectl save
-clear
 sed -i '2d' $conf
 check "a file that is right again does not" systemctl restart $unit
 check_output "and applies" "$(cat $conf)" tuplectl save

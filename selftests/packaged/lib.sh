@@ -23,11 +23,28 @@ peer() {
 		}'
 }
 
+# manual NAME: a document, as the package has it
+manual() { zcat -f "/usr/share/doc/inet-tuple/$1"*; }
+
+# documented NAME COMMAND: it is in that document, after a prompt, and works
+documented() {
+	manual "$1" | tr -s ' \\\n' ' ' | grep -qF -e " # $2 " -e " \$ sudo $2 " -e " \$ $2 " &&
+		eval "$2"
+}
+
+# shown NAME FILE: what the document shows below the line that names it
+shown() {
+	manual "$1" | awk -v file="$2" '
+		on && /^[^ ]/ { exit }
+		on && (NF || begun) { begun = 1; sub(/^   /, ""); print }
+		index($0, file) && /::$/ { on = 1 }'
+}
+
 # What README says of curl, as the package has it, letter by letter
 readme() {
 	local line
 
-	line=$(zcat -f /usr/share/doc/inet-tuple/README.md* |
+	line=$(manual README.md |
 		sed -n 's/^[$# ]*\(tuplerun -- curl [^#]*\).*/\1/p')
 	echo "README: $line" >&2
 	eval "$line"
