@@ -199,12 +199,14 @@ static void tuple_ops_set_source_to(struct tuple_sock *ts,
 	struct sock *sk = ts->sk;
 	bool slow;
 
-	if (!tuple_sock_is_early(sk) || tuple_sock_has_source(sk, addr))
+	if (!tuple_sock_is_early(sk))
 		return;
 	if (sk->sk_type == SOCK_RAW) {
 		tuple_ops_set_source_raw(ts, addr);
 		return;
 	}
+	if (tuple_sock_has_source(sk, addr))
+		return;
 	slow = lock_sock_fast(sk);
 	if (tuple_ops_is_unbound(ts))
 		tuple_sock_set_source(sk, addr);
