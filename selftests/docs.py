@@ -45,6 +45,7 @@ ELSEWHERE = {
     r'scripts/(demo|test|package)': 'by a person, on the way here',
     r'sudo apt install .*': 'has a network; without one: packaged/first.sh',
     r'make|sudo make install|sudo ldconfig': 'host/install.sh',
+    r'systemctl restart dhcpcd': 'dhcp_pd.sh starts one of its own',
     r'(systemctl|journalctl) .*': 'packaged/again.sh',
     r'sudo mokutil .*': 'has the firmware of a PC',
     r'modinfo -F signer inet_tuple|sudo .*/sign-file .*': 'packaged/first.sh',
