@@ -39,7 +39,7 @@ case "$1 $2" in
 "lease kill") sed -i "s,^\($3\)\(.*\) busy,\1\2," "$pool"; exit ;;
 esac
 [ -e "$pool" ] || refuse "$@"
-[ "$2" != show ] || { echo "phones dev eth0"; sed 's/^\([^ ]*\).*/    prefix \1/' "$pool"; }
+[ "$2" != show ] || { echo "phones dev eth0"; sed 's/^\([^ ]*\).*/    prefix \1/' "$pool" | paste -s -d " "; }
 shift 3
 while [ $# -gt 0 ]; do
 	prefix=${2#?}

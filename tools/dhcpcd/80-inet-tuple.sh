@@ -66,7 +66,7 @@ inet_tuple_plan() {
 
 inet_tuple_there() { tuplectl pool show "$inet_tuple_name" >/dev/null 2>&1; }
 inet_tuple_has() {
-	tuplectl pool show "$inet_tuple_name" 2>/dev/null | grep -q "^ *prefix $1\$"
+	tuplectl pool show "$inet_tuple_name" 2>/dev/null | grep -Eq "(^| )prefix $1( |\$)"
 }
 
 # inet_tuple_try WORD...: where it is tried again and again, errors are old.
