@@ -7,7 +7,8 @@
 
 A socket takes its address from the pool of its name. As telephones do, and as
 whoever wants to be served like one may, it asks for expedited forwarding itself,
-and so has no priority of its pool's any more. A call begins when a first packet has
+and so has no priority of its pool's any more. (A pool may have asked for the same;
+what the kernel is asked for again changes nothing.) A call begins when a first packet has
 come back: by then the address has been told of, and asked for by ARP. It prints the
 milliseconds that each packet took to the server and back, - for one that was lost.
 """
@@ -28,7 +29,8 @@ CALL, EACH = 160, 0.02
 def open_from(pool):
     s = socket.socket(AF_INET_TUPLE, socket.SOCK_DGRAM)
     s.setsockopt(SOL_INET_TUPLE, INET_TUPLE_POOL_MOVE, pool.encode())
-    s.setsockopt(socket.SOL_IP, socket.IP_TOS, EXPEDITED)
+    for tos in (0, EXPEDITED):
+        s.setsockopt(socket.SOL_IP, socket.IP_TOS, tos)
     return socket.socket(socket.AF_INET, socket.SOCK_DGRAM, fileno=s.detach())
 
 
