@@ -484,19 +484,39 @@ static void put_elements(FILE *f, const struct export *e, unsigned int v,
 		fputs(" }\n", f);
 }
 
-/* Made where it is not there, and emptied where it is */
-static void put_map(FILE *f, const struct ruleset *r, unsigned int v,
-		    unsigned int k, bool make)
+static void make_map(FILE *f, const struct ruleset *r, unsigned int v,
+		     unsigned int k)
 {
-	if (make)
-		fprintf(f, "add map %s %s %s%c { type %s : %s; }\n", r->family,
-			r->table, values[v].name, keys[k].digit, keys[k].type,
-			values[v].type);
-	fprintf(f, "flush map %s %s %s%c\n", r->family, r->table,
+	fprintf(f, "add map %s %s %s%c { type %s : %s; }\n", r->family,
+		r->table, values[v].name, keys[k].digit, keys[k].type,
+		values[v].type);
+}
+
+static void empty_map(FILE *f, const struct export *e, unsigned int v,
+		      unsigned int k)
+{
+	fprintf(f, "flush map %s %s %s%c\n", e->rules.family, e->rules.table,
 		values[v].name, keys[k].digit);
 }
 
-static char *changes(const struct export *e)
+/* Where all is built anew, a map is made if it is not there, and emptied if it is. */
+static void change_map(FILE *f, const struct export *e, unsigned int v,
+		       unsigned int k)
+{
+	if (e->rebuild) {
+		make_map(f, &e->rules, v, k);
+		empty_map(f, e, v, k);
+	}
+	put_elements(f, e, v, k, false);
+	put_elements(f, e, v, k, true);
+}
+
+/* The commands that @put has for each map that the table may have; NULL: no
+ * memory. @make: and one for the table, before them.
+ */
+static char *commands(const struct export *e, bool make,
+		      void (*put)(FILE *f, const struct export *e,
+				  unsigned int v, unsigned int k))
 {
 	const struct ruleset *r = &e->rules;
 	unsigned int v, k;
@@ -507,17 +527,12 @@ static char *changes(const struct export *e)
 	f = open_memstream(&text, &size);
 	if (!f)
 		return NULL;
-	if (e->rebuild)
+	if (make)
 		fprintf(f, "add table %s %s\n", r->family, r->table);
 	for (v = 0; v < ARRAY_SIZE(values); v++)
-		for (k = 0; k < ARRAY_SIZE(keys); k++) {
-			if (r->number == keys[k].not_in)
-				continue;
-			if (e->rebuild)
-				put_map(f, r, v, k, true);
-			put_elements(f, e, v, k, false);
-			put_elements(f, e, v, k, true);
-		}
+		for (k = 0; k < ARRAY_SIZE(keys); k++)
+			if (r->number != keys[k].not_in)
+				put(f, e, v, k);
 	if (fclose(f)) {
 		free(text);
 		return NULL;
@@ -545,7 +560,7 @@ static int change_maps(struct export *e)
 
 	if (e->rebuild)
 		twalk_r(e->leases, unmap, NULL);
-	text = changes(e);
+	text = commands(e, e->rebuild, change_map);
 	e->earliest = e->t->now + GAP;
 	e->flush = MACHINE_NEVER;
 	e->rebuild = false;
@@ -581,19 +596,9 @@ static void on_gone(struct ruleset *r)
 /* Who makes an end of it leaves the maps to the rules that look into them. */
 static void empty_maps(struct export *e)
 {
-	unsigned int v, k;
-	char *text = NULL;
-	size_t size;
-	FILE *f;
+	char *text = commands(e, false, empty_map);
 
-	f = open_memstream(&text, &size);
-	if (!f)
-		return;
-	for (v = 0; v < ARRAY_SIZE(values); v++)
-		for (k = 0; k < ARRAY_SIZE(keys); k++)
-			if (e->rules.number != keys[k].not_in)
-				put_map(f, &e->rules, v, k, false);
-	if (!fclose(f))
+	if (text)
 		ruleset_run(&e->rules, text);
 	free(text);
 }
