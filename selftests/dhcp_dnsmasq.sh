@@ -57,9 +57,7 @@ rm -rf "$leases" "$work/state"
 # A server that answers by broadcast only
 
 serve "$server" 10.64.2.1,10.64.2.5,255.255.0.0,300
-tupled_options=(--broadcast)
-tupled_start
-tupled_options=()
+tupled_start --broadcast
 ctl pool add phones dev eth0 source dhcp low 4 high 16
 check "a server with five addresses, which broadcasts" within 60 total_is phones 5
 check "which is asked to" grep -q "broadcast response" "$work/dnsmasq"

@@ -4,6 +4,7 @@
 # Pools of source dhcp whose server is Kea: what it writes into its lease file
 # is what must have happened.
 
+# shellcheck disable=SC2119	# tupled_start takes options, and needs none
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agent.sh"
 need tuplectl inet-tupled kea-dhcp4 python3 arping ping

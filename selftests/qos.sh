@@ -11,10 +11,6 @@
 . "$(dirname "$0")/agent.sh"
 need tuplectl inet-tupled nft tc python3
 
-factor=${TIMEOUT_FACTOR:-1}
-work=$(mktemp -d)
-defer rm -rf "$work"
-mkdir "$work/hooks" "$work/none"
 setup_ns host router server
 # shellcheck disable=SC2154	# by setup_ns
 link_ns "$host" eth0 "$router" r0
@@ -30,25 +26,10 @@ in_ns "$router" sysctl -qw net.ipv4.ip_forward=1
 agent_start
 ask ns "$host" >/dev/null
 
-ctl() { tuplectl -N "$host" "$@"; }
-within() { wait_for $(($1 * factor)) "${@:2}"; }
-traffic() { exec ip netns exec "$host" python3 "$(dirname "$0")/qos.py" "$@"; }
+. "$(dirname "$0")/tupled.sh"
+mkdir "$work/hooks" "$work/none"
 
-# tupled_start OPTION...
-tupled=
-tupled_start() {
-	ip netns exec "$host" inet-tupled --state "$work/state" --verbose "$@" \
-		</dev/null >>"$work/log" 2>&1 &
-	tupled=$!
-}
-tupled_stop() {
-	kill -s "$1" "$tupled"
-	wait "$tupled"
-}
-tupled_kill() { kill -KILL "$tupled"; }
-defer tupled_kill
-tell_log() { [ "$tap_failed" = 0 ] || note "$(tail -n 40 "$work/log")"; }
-defer tell_log
+traffic() { exec ip netns exec "$host" python3 "$(dirname "$0")/qos.py" "$@"; }
 
 # The maps, ADDRESS VALUE a line, sorted, the address as the kernel has it
 map() {
