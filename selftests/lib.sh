@@ -157,6 +157,29 @@ link_ns() {
 	ip -n "$3" link set "$4" up
 }
 
+# Another script's checks, made meanwhile: aside FILE SCRIPT... begins them, and
+# fold FILE waits for them, and counts them as ours.
+declare -A aside=()
+aside() {
+	bash "${@:2}" >"$1" 2>&1 &
+	aside[$1]=$!
+	defer kill $!
+}
+fold() {
+	local line
+
+	wait "${aside[$1]}"
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) tap_ok "${line#ok * }" ;;
+		"not ok "*) tap_not_ok "${line#not ok * }" ;;
+		"TAP version"* | 1..*) ;;
+		*) note "${line#\# }" ;;
+		esac
+	done <"$1"
+	grep -q '^1\.\.[1-9]' "$1" || tap_not_ok "what was done aside ended too early"
+}
+
 # background COMMAND...: killed at the end.
 background() {
 	"$@" &
