@@ -190,6 +190,7 @@ told move a voice >/dev/null
 a=$(told_first name a)
 check "a lease is told of" within 60 told_router "$a"
 tupled_stop TERM
+in_ns "$router" nft flush map inet edge mark4
 tupled_start --hooks "$work/hooks"
 check "a new agent tells of it again" within 60 told_router "$a : 0x00000010"
 tupled_stop INT
