@@ -663,6 +663,23 @@ uint64_t pools_deadline(struct tupled *t)
 	return next;
 }
 
+/* Anybody may send a DHCPNAK; told of is one that had an effect. */
+static void answer(struct address *a, const struct dhcp_msg *msg)
+{
+	const struct pool *pool = a->pool;
+	unsigned int refusals = a->m.refusals;
+	uint32_t addr = a->m.addr;
+
+	say_more("%s: %u: %s, answer %d from %s: %s %s", pool->name, a->m.iaid,
+		 machine_state_name(a->m.state), msg->type,
+		 addr_str(msg->server), addr_str(msg->yiaddr), msg->text);
+	machine_message(&a->m, msg, pool->t->now);
+	if (msg->type == DHCP_NAK && a->m.refusals != refusals)
+		say("%s: %s is refused by %s: %s", pool->name, addr_str(addr),
+		    addr_str(msg->server),
+		    *msg->text ? msg->text : "no reason given");
+}
+
 void pools_message(struct link *l, const struct dhcp_msg *msg)
 {
 	struct address *a;
@@ -674,16 +691,7 @@ void pools_message(struct link *l, const struct dhcp_msg *msg)
 		TAILQ_FOREACH(a, &pool->addresses, list) {
 			if (a->m.xid != msg->xid)
 				continue;
-			say_more("%s: %u: %s, answer %d from %s: %s %s",
-				 pool->name, a->m.iaid,
-				 machine_state_name(a->m.state), msg->type,
-				 addr_str(msg->server), addr_str(msg->yiaddr),
-				 msg->text);
-			if (msg->type == DHCP_NAK)
-				say("%s: %s is refused by %s: %s", pool->name,
-				    addr_str(a->m.addr), addr_str(msg->server),
-				    *msg->text ? msg->text : "no reason given");
-			machine_message(&a->m, msg, l->t->now);
+			answer(a, msg);
 			return;
 		}
 	}
