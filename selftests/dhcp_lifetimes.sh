@@ -36,13 +36,6 @@ opens() {
 	ask open "$1" 4 "${3:-udp}" >/dev/null && ask pool "$1" "$2" >/dev/null &&
 		ask bind "$1" 0.0.0.0 0
 }
-opening() {
-	local answer
-
-	answer=$(opens "${@:2}")
-	told close "$2" >/dev/null
-	[ "$answer" = "$1" ] || { echo "answer: $answer"; return 1; }
-}
 kept_of() { kept | grep "^$1 "; }
 logged() { grep -q "$*" "$work/log"; }
 
@@ -57,30 +50,13 @@ serve renew 10.81.1.0-10.81.1.255 $short $((short / 5)) $((short * 3 / 5))
 serve back 10.82.1.0-10.82.1.255 $long $((long / 6)) $((long / 3))
 serve lost 10.83.1.0-10.83.1.255 $short $((short / 5)) $((short * 3 / 5))
 serve nak 10.84.1.0-10.84.1.255 $long $((long / 12)) $((long / 3))
-serve few 10.85.1.1-10.85.1.7 600 300 500
-serve lossy 10.86.1.0-10.86.1.255 600 300 500
-serve hostile 10.87.1.0-10.87.1.255 600 300 500
-# shellcheck disable=SC2154	# by setup_ns
-ip -n "$few" addr add 10.85.1.3/16 dev eth0
-# shellcheck disable=SC2154
-netem() { tc -n "$1" qdisc add dev "$2" root netem loss 10% duplicate 10% 2>/dev/null; }
-netem=
-# shellcheck disable=SC2154
-! netem "$lossy" eth0 || ! netem "$host" lossy || netem=yes
-# shellcheck disable=SC2154
-background ip netns exec "$hostile" python3 "$(dirname "$0")/hostile.py" eth0 10.87 \
-	"$work/hostile"
-
-for name in renew back lost nak few lossy hostile; do
+for name in renew back lost nak; do
 	kea_runs $name
 done
 tupled_start
 for name in renew back lost nak; do
 	pool $name 2 4
 done
-pool few 4 16 wait 2000
-pool lossy 16 64
-pool hostile 2 8
 for name in renew back lost nak; do
 	check "leases of $name" within 30 total_is $name 4
 	opens $name $name >/dev/null
@@ -105,23 +81,50 @@ check "the address is gone from the device" eval \
 	"! ip -n $host -o addr show | grep -qF ' $address_lost/'"
 serve lost 10.83.1.0-10.83.1.255 $short $((short / 5)) $((short * 3 / 5))
 
+while [ $((SECONDS - begun)) -le $((short + 5)) ]; do
+	sleep 1
+done
+check "a lease of $short s is there after more than that" well renew
+# shellcheck disable=SC2154
+check_output "and it is the same address" "$address_renew" told_first name renew
+renewals() { told_of renew "$address_renew" | wc -l; }
+check "Kea renewed it" test "$(renewals)" -ge 4
+
+# What has no such hurry: servers that are slow to answer, or had better not be believed
+
+serve few 10.85.1.1-10.85.1.7 600 300 500
+serve lossy 10.86.1.0-10.86.1.255 600 300 500
+serve hostile 10.87.1.0-10.87.1.255 600 300 500
+# shellcheck disable=SC2154	# by setup_ns
+ip -n "$few" addr add 10.85.1.3/16 dev eth0
+# shellcheck disable=SC2154
+netem() { tc -n "$1" qdisc add dev "$2" root netem loss 10% duplicate 10% 2>/dev/null; }
+netem=
+# shellcheck disable=SC2154
+! netem "$lossy" eth0 || ! netem "$host" lossy || netem=yes
+# shellcheck disable=SC2154
+background ip netns exec "$hostile" python3 "$(dirname "$0")/hostile.py" eth0 10.87 \
+	"$work/hostile"
+
+for name in few lossy hostile; do
+	kea_runs $name
+done
+pool few 4 16 wait 2000 default off
+pool lossy 16 64
+pool hostile 2 8
+
 # Fewer addresses than are wanted, one of which is somebody else's
 
 check "a server with seven, and one of them in use: six" within 60 total_is few 6
 check "that one is declined" within 5 declined few 10.85.1.3
 check "it was never the pool's" eval '! kept_of few | grep -q " 10.85.1.3$"'
-six() {
-	local i
-
-	for i in 0 1 2 3 4 5; do
-		opens "x$i" few || return
-	done
-}
-check "six sockets" six
-check "a seventh waits in vain" opening EADDRNOTAVAIL y few
-check "one that does not want to wait" opening EAGAIN y few udpnb
+ctl pool set few assign create default on
+check "six sockets" told many x 6 4 udp
+check "a seventh waits in vain" asks EADDRNOTAVAIL open y 4 udp
+check "one that does not want to wait" asks EAGAIN open y 4 udpnb
 told close x3 >/dev/null
-check "but has what another gives back" within 5 opens y few
+check "but has what another gives back" within 5 told open y 4 udp
+ctl pool set renew default on
 
 # Answers that come twice, or not, and some that nobody should believe
 
@@ -137,8 +140,10 @@ fi
 check "beside one that lies: the stock is filled" within 60 total_is hostile 8
 check_output "by the server's" 8 eval "kept_of hostile | grep -c ' 10\\.87\\.1\\.'"
 check "and Kea knows of all" within 5 leased_are hostile 8
-check "which lied often enough" test "$(cat "$work/hostile")" -ge 300
-check "and none was lost by that" eval '! logged "hostile: .* is \(lost\|refused\)"'
+lied() { [ "$(cat "$work/hostile")" -ge 300 ] 2>/dev/null; }
+check "which lied often enough" within 5 lied
+check_output "and none was lost by that" "" \
+	eval "grep 'hostile: .* is \(lost\|refused\)' $work/log || :"
 
 # What became of the servers' leases
 
@@ -153,14 +158,6 @@ check "the server is back in time: nobody noticed" well back
 check_output "and it is the same address" "$address_back" told_first name back
 check "the server of those that were lost: there are addresses again" \
 	within 90 total_is lost 4
-while [ $((SECONDS - begun)) -le $((short + 5)) ]; do
-	sleep 1
-done
-check "a lease of $short s is there after more than that" well renew
-# shellcheck disable=SC2154
-check_output "and it is the same address" "$address_renew" told_first name renew
-renewals() { told_of renew "$address_renew" | wc -l; }
-check "Kea renewed it" test "$(renewals)" -ge 4
 
 # The clock on the wall: from here on it is not to be asked for the time
 
