@@ -109,6 +109,7 @@ background ip netns exec "$hostile" python3 "$(dirname "$0")/hostile.py" eth0 10
 for name in few lossy hostile; do
 	kea_runs $name
 done
+within 60 test -e "$work/hostile"
 pool few 4 16 wait 2000 default off
 pool lossy 16 64
 pool hostile 2 8
@@ -140,8 +141,7 @@ fi
 check "beside one that lies: the stock is filled" within 60 total_is hostile 8
 check_output "by the server's" 8 eval "kept_of hostile | grep -c ' 10\\.87\\.1\\.'"
 check "and Kea knows of all" within 5 leased_are hostile 8
-lied() { [ "$(cat "$work/hostile")" -ge 300 ] 2>/dev/null; }
-check "which lied often enough" within 5 lied
+check "which lied often enough" test "$(cat "$work/hostile")" -ge 300
 check_output "and none was lost by that" "" \
 	eval "grep 'hostile: .* is \(lost\|refused\)' $work/log || :"
 

@@ -4,7 +4,8 @@
 	hostile.py DEVICE PREFIX COUNT
 
 Each question gets every answer that a client must not believe; PREFIX, such as
-10.1, is that of the addresses in them. The file COUNT says how many were sent.
+10.1, is that of the addresses in them. The file COUNT says how many were sent, and
+is there once it listens.
 """
 
 import os
@@ -102,6 +103,15 @@ wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
 wire.bind((DEVICE, 0x0800))
 MAC = wire.getsockname()[4]
 sent = 0
+
+
+def tell():
+    with open(f'{COUNT}.new', 'w') as f:
+        f.write(f'{sent}\n')
+    os.rename(f'{COUNT}.new', COUNT)
+
+
+tell()
 while True:
     data, where = wire.recvfrom(2048)
     if where[2] == socket.PACKET_OUTGOING or data[23] != 17 or data[36:38] != b'\0\x43':
@@ -115,5 +125,4 @@ while True:
                 sent += 1
             except OSError:     # too short to be sent at all
                 pass
-        with open(COUNT, 'w') as f:
-            f.write(f'{sent}\n')
+        tell()
