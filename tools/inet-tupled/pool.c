@@ -664,7 +664,7 @@ uint64_t pools_deadline(struct tupled *t)
 }
 
 /* Anybody may send a DHCPNAK; told of is one that had an effect. */
-static void answer(struct address *a, const struct dhcp_msg *msg)
+static void heed(struct address *a, const struct dhcp_msg *msg)
 {
 	const struct pool *pool = a->pool;
 	unsigned int refusals = a->m.refusals;
@@ -691,7 +691,7 @@ void pools_message(struct link *l, const struct dhcp_msg *msg)
 		TAILQ_FOREACH(a, &pool->addresses, list) {
 			if (a->m.xid != msg->xid)
 				continue;
-			answer(a, msg);
+			heed(a, msg);
 			return;
 		}
 	}
