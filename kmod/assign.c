@@ -110,6 +110,56 @@ static bool tuple_lease_wants_plumbing(const struct tuple_lease *lease)
 	       !lease->plumbed;
 }
 
+/* Let a lease that nobody had be that of a request. */
+static int tuple_lease_give(struct tuple_request *r, struct tuple_lease *lease)
+{
+	int err;
+
+	lease->uid = r->ts->sk->sk_uid;
+	err = tuple_lease_charge(lease);
+	if (err)
+		return err;
+	lease->key = r->key;
+	err = tuple_lease_insert_shared(lease);
+	if (err) {
+		lease->key.scope = INET_TUPLE_SCOPE_SOCKET;
+		tuple_lease_uncharge(lease);
+	}
+	return err;
+}
+
+/* A lease that is WARM, PLUMBING then; there is nothing to be put on the device. */
+static struct tuple_lease *tuple_lease_take_warm(struct tuple_request *r,
+						 struct tuple_lease *lease)
+{
+	int err;
+
+	err = tuple_lease_check_quota(r->pool, r->ts->sk->sk_uid);
+	if (err)
+		return ERR_PTR(err);
+	tuple_lease_put_key(lease);
+	err = tuple_lease_give(r, lease);
+	if (err)
+		return ERR_PTR(err);
+	tuple_lease_unrest(lease);
+	r->pool->resting--;
+	tuple_lease_begin(lease);
+	lease->tcp = 0;
+	lease->lost = 0;
+	lease->connected = 0;
+	return lease;
+}
+
+/* What the scope had is anybody's: it may have another, if it asks for that. */
+static struct tuple_lease *tuple_lease_join_warm(struct tuple_request *r,
+						 struct tuple_lease *lease)
+{
+	if (!r->want || ipv6_addr_equal(r->want, &lease->addr))
+		return tuple_lease_take_warm(r, lease);
+	tuple_lease_put_key(lease);
+	return NULL;
+}
+
 /* A lease that others of the scope hold, or held a moment ago.
  * Return: it; PLUMBING when it is the caller's to make ready. NULL:
  * there is none. -EINPROGRESS: wait for who plumbs it.
@@ -125,6 +175,8 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 	lease = tuple_lease_find_shared(pool, &r->key, r->idx);
 	if (!lease || lease->dead)
 		return NULL;
+	if (lease->state == INET_TUPLE_LEASE_WARM)
+		return tuple_lease_join_warm(r, lease);
 	if (r->want && !ipv6_addr_equal(r->want, &lease->addr))
 		return ERR_PTR(-EADDRINUSE);
 	switch (lease->state) {
@@ -179,42 +231,54 @@ static int tuple_lease_take(struct tuple_request *r)
 /* The lease of an address in stock, PLUMBING. -EBUSY: there is none. */
 static struct tuple_lease *tuple_lease_from_stock(struct tuple_request *r)
 {
-	kuid_t uid = r->ts->sk->sk_uid;
 	struct tuple_lease *lease;
 	int err;
 
 	/* Who has enough is not to have more fetched. */
-	err = tuple_lease_check_quota(r->pool, uid);
+	err = tuple_lease_check_quota(r->pool, r->ts->sk->sk_uid);
 	if (err)
 		return ERR_PTR(err);
 	lease = tuple_stock_find(r->pool, r->want);
 	if (IS_ERR(lease))
 		return lease;
-	lease->uid = uid;
-	err = tuple_lease_charge(lease);
+	err = tuple_lease_give(r, lease);
 	if (err)
 		return ERR_PTR(err);
-	lease->key = r->key;
-	err = tuple_lease_insert_shared(lease);
-	if (err) {
-		lease->key.scope = INET_TUPLE_SCOPE_SOCKET;
-		tuple_lease_uncharge(lease);
-		return ERR_PTR(err);
-	}
 	tuple_stock_take(lease);
 	tuple_lease_begin(lease);
 	return lease;
+}
+
+/* A lease from among those that are warm, PLUMBING; NULL: there is none */
+static struct tuple_lease *tuple_lease_from_warm(struct tuple_request *r)
+{
+	struct list_head *warm = &r->pool->warm[r->idx];
+	struct tuple_lease *lease;
+
+	if (list_empty(warm))
+		return NULL;
+	lease = list_first_entry(warm, struct tuple_lease, queue);
+	if (r->want)
+		lease = tuple_lease_find(r->pool->net, r->want);
+	if (!lease || lease->pool != r->pool || lease->dead ||
+	    lease->state != INET_TUPLE_LEASE_WARM)
+		return NULL;
+	return tuple_lease_take_warm(r, lease);
 }
 
 /* A fresh lease, PLUMBING. -EBUSY: no address is free. */
 static struct tuple_lease *tuple_lease_new(struct tuple_request *r)
 {
 	struct tuple_pool *pool = r->pool;
-	struct tuple_lease *lease = r->spare;
+	struct tuple_lease *lease;
 	int err;
 
 	if (pool->stocked)
 		return tuple_lease_from_stock(r);
+	lease = tuple_lease_from_warm(r);
+	if (lease)
+		return lease;
+	lease = r->spare;
 	lease->key = r->key;
 	lease->uid = r->ts->sk->sk_uid;
 	err = tuple_lease_charge(lease);
@@ -308,7 +372,8 @@ static bool tuple_lease_may_retry(struct tuple_request *r)
 	bool may;
 
 	spin_lock_bh(&r->pool->lock);
-	may = alloc->taken < alloc->total || r->pool->dead ||
+	may = alloc->taken < alloc->total ||
+	      !list_empty(&r->pool->warm[r->idx]) || r->pool->dead ||
 	      r->pool->conf.state != INET_TUPLE_STATE_ACTIVE;
 	spin_unlock_bh(&r->pool->lock);
 	return may;

@@ -116,6 +116,9 @@ bool tuple_lease_end_one(struct tuple_lease *lease)
 		tuple_lease_unrest(lease);
 		tuple_lease_free(lease);
 		return true;
+	case INET_TUPLE_LEASE_WARM:
+		tuple_lease_cool(lease);
+		return true;
 	case INET_TUPLE_LEASE_STOCK:
 		tuple_stock_remove(lease);
 		return true;

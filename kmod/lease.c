@@ -330,7 +330,7 @@ int tuple_lease_recount(struct tuple_pool *pool)
 
 /* The end of a lease, from its last sock to the pool */
 
-static void tuple_lease_put_key(struct tuple_lease *lease)
+void tuple_lease_put_key(struct tuple_lease *lease)
 {
 	if (lease->key.scope == INET_TUPLE_SCOPE_SOCKET)
 		return;
@@ -435,13 +435,14 @@ bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 {
 	struct tuple_pool *pool = lease->pool;
 	u8 reason = tuple_lease_reason(lease);
+	bool warm, killed = lease->killed;
 
 	lockdep_assert_held(&pool->lock);
 	pool->in_use--;
 	pool->resting++;
 	pool->stats.ended++;
 	pool->stats.held_ms += tuple_lease_age_ms(lease);
-	if (lease->killed) {
+	if (killed) {
 		lease->killed = 0;
 		list_del_init(&lease->queue);
 		wake_up_all(&tuple_lease_plumbed);
@@ -455,9 +456,10 @@ bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 					  reason);
 		return false;
 	}
+	warm = !killed && tuple_lease_keep_warm(lease);
 	trace_tuple_lease_release(lease);
 	tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_DEL_NTF, reason);
-	return tuple_lease_retire(lease, may_sleep);
+	return !warm && tuple_lease_retire(lease, may_sleep);
 }
 
 struct tuple_lease *tuple_lease_lock(struct tuple_sock *ts,

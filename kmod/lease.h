@@ -34,9 +34,11 @@ struct tuple_scope_key {
  *	QUARANTINE	on pool->quarantine, off the device; pool->rest_timer ends
  *			that
  *	STOCK		on pool->stock.free: nobody leases the address
+ *	WARM		on pool->warm, and on the device: nobody leases the address,
+ *			and who wants one takes it; pool->rest_timer ends that
  *
  * A lease with a shared scope goes back to ACTIVE from LINGERING and from
- * QUARANTINE when a sock with its key comes.
+ * QUARANTINE when a sock with its key comes; from WARM, with any sock.
  *
  * A pool with prefixes makes a lease when a sock needs one and frees it after
  * QUARANTINE. In a pool of source dhcp there is a lease for each address from
@@ -60,9 +62,8 @@ struct tuple_scope_key {
  * @pool: constant
  * @addr: constant; v4-mapped for IPv4
  * @list: in pool->leases
- * @queue: in pool->ending, pool->killing, pool->quarantine, pool->stock.free, or
- *	tn->lingering
- *	(tn->linger_lock)
+ * @queue: in pool->ending, pool->killing, pool->quarantine, pool->stock.free,
+ *	pool->warm, or tn->lingering (tn->linger_lock)
  * @socks: struct tuple_sock by lease_node
  * @n_socks: how many
  * @hash: of namespace and address; constant while in the table
@@ -80,7 +81,7 @@ struct tuple_scope_key {
  * @uid: who is charged for it
  * @key: who shares it
  * @tcp_until: jiffies
- * @since: jiffies; of quarantine, which TCP does not survive
+ * @since: jiffies; of quarantine or of being warm, which TCP does not survive
  * @born: when it was assigned, or came to STOCK; ns of
  *	ktime_get_coarse_boottime
  */
@@ -311,9 +312,13 @@ void tuple_lease_linger_work(struct work_struct *work);
 
 /* pool->rest_timer */
 void tuple_lease_rest_timer(struct timer_list *t);
+/* Have what is warm of a pool taken off the device, soon; atomic. */
+void tuple_lease_cool_all(struct tuple_pool *pool);
 /* How long a pool's leases rest may have changed; pool->lock held */
 void tuple_lease_rest_changed(struct tuple_pool *pool);
-/* jiffies at which a lease in QUARANTINE is freed; lock of its pool held */
+/* jiffies at which the time of a lease in QUARANTINE or WARM is over; lock of its
+ * pool held
+ */
 unsigned long tuple_lease_rest_end(const struct tuple_lease *lease);
 
 /* Put the addresses of a pool's leases back on a device that came up. */

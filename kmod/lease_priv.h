@@ -40,6 +40,8 @@ int tuple_lease_insert(struct tuple_lease *lease);
  * SOCKET; pool->lock held. Return: 0 or -ENOMEM.
  */
 int tuple_lease_insert_shared(struct tuple_lease *lease);
+/* Out of it, and of scope SOCKET from now on */
+void tuple_lease_put_key(struct tuple_lease *lease);
 
 /**
  * tuple_lease_find_shared - the lease that a scope has in a pool
@@ -163,8 +165,19 @@ void tuple_lease_note_tcp(struct tuple_lease *lease, unsigned long until);
  */
 void tuple_lease_rest(struct tuple_lease *lease);
 
-/* It is on no queue any more, before its time. */
+/* It is on no queue any more, QUARANTINE or WARM, before its time. */
 void tuple_lease_unrest(struct tuple_lease *lease);
+
+/**
+ * tuple_lease_keep_warm - have an address stay on the device, for the next sock
+ * @lease: held by no sock, on no queue; nothing speaks from it
+ *
+ * Return: false where that is not to be: it is to be retired.
+ */
+bool tuple_lease_keep_warm(struct tuple_lease *lease);
+
+/* It is WARM, and is to go from the device now. */
+void tuple_lease_cool(struct tuple_lease *lease);
 
 /* kill.c */
 

@@ -68,7 +68,7 @@ void tuple_net_flush(void)
 }
 
 /* No socket of the namespace is left, for a sock keeps its namespace. There
- * are pools, and leases that linger or are in quarantine.
+ * are pools, and leases that linger, are in quarantine or are warm.
  */
 static void __net_exit tuple_net_stop(struct net *net)
 {

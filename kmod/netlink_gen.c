@@ -23,7 +23,7 @@ const struct nla_policy inet_tuple_users_nl_policy[INET_TUPLE_A_USERS_LAST + 1] 
 };
 
 /* INET_TUPLE_CMD_POOL_NEW */
-const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_HIGH + 1] = {
+const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_WARM + 1] = {
 	[INET_TUPLE_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[INET_TUPLE_A_POOL_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[INET_TUPLE_A_POOL_IFINDEX] = { .type = NLA_U32, },
@@ -45,10 +45,11 @@ const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_HIGH + 1
 	[INET_TUPLE_A_POOL_STATE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[INET_TUPLE_A_POOL_LOW] = { .type = NLA_U32, },
 	[INET_TUPLE_A_POOL_HIGH] = { .type = NLA_U32, },
+	[INET_TUPLE_A_POOL_WARM] = { .type = NLA_U32, },
 };
 
 /* INET_TUPLE_CMD_POOL_SET */
-const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_HIGH + 1] = {
+const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_WARM + 1] = {
 	[INET_TUPLE_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 	[INET_TUPLE_A_POOL_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[INET_TUPLE_A_POOL_IFINDEX] = { .type = NLA_U32, },
@@ -72,6 +73,7 @@ const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_HIGH + 1
 	[INET_TUPLE_A_POOL_STATE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[INET_TUPLE_A_POOL_LOW] = { .type = NLA_U32, },
 	[INET_TUPLE_A_POOL_HIGH] = { .type = NLA_U32, },
+	[INET_TUPLE_A_POOL_WARM] = { .type = NLA_U32, },
 };
 
 /* INET_TUPLE_CMD_POOL_DEL */
@@ -142,14 +144,14 @@ const struct genl_ops inet_tuple_nl_ops[13] = {
 		.cmd		= INET_TUPLE_CMD_POOL_NEW,
 		.doit		= inet_tuple_nl_pool_new_doit,
 		.policy		= inet_tuple_pool_new_nl_policy,
-		.maxattr	= INET_TUPLE_A_POOL_HIGH,
+		.maxattr	= INET_TUPLE_A_POOL_WARM,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= INET_TUPLE_CMD_POOL_SET,
 		.doit		= inet_tuple_nl_pool_set_doit,
 		.policy		= inet_tuple_pool_set_nl_policy,
-		.maxattr	= INET_TUPLE_A_POOL_HIGH,
+		.maxattr	= INET_TUPLE_A_POOL_WARM,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -15,9 +15,9 @@
 extern const struct nla_policy inet_tuple_prefix_nl_policy[INET_TUPLE_A_PREFIX_LAST + 1];
 extern const struct nla_policy inet_tuple_users_nl_policy[INET_TUPLE_A_USERS_LAST + 1];
 
-extern const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_HIGH + 1];
+extern const struct nla_policy inet_tuple_pool_new_nl_policy[INET_TUPLE_A_POOL_WARM + 1];
 
-extern const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_HIGH + 1];
+extern const struct nla_policy inet_tuple_pool_set_nl_policy[INET_TUPLE_A_POOL_WARM + 1];
 
 extern const struct nla_policy inet_tuple_pool_del_nl_policy[INET_TUPLE_A_POOL_FORCE + 1];
 

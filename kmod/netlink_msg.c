@@ -56,6 +56,7 @@ static const struct tuple_number tuple_numbers[] = {
 	TUPLE_NUMBER(STATE, state),
 	TUPLE_NUMBER(LOW, low),
 	TUPLE_NUMBER(HIGH, high),
+	TUPLE_NUMBER(WARM, warm),
 };
 
 /* Form */
@@ -787,6 +788,19 @@ static int tuple_put_users(struct sk_buff *skb,
 	return 0;
 }
 
+/* Some settings are of some pools only. */
+static bool tuple_number_is_told(const struct tuple_number *number,
+				 const struct tuple_pool_conf *conf)
+{
+	bool stocked = conf->source == INET_TUPLE_SOURCE_DHCP;
+
+	if (number->bit & (TUPLE_SET_LOW | TUPLE_SET_HIGH))
+		return stocked;
+	if (number->bit & TUPLE_SET_WARM)
+		return !stocked && conf->plumb == INET_TUPLE_PLUMB_ADDRESS;
+	return true;
+}
+
 /* Settings, which tn->mutex keeps as they are */
 static int tuple_put_conf(struct sk_buff *skb,
 			  const struct tuple_pool_conf *conf,
@@ -799,8 +813,7 @@ static int tuple_put_conf(struct sk_buff *skb,
 		const struct tuple_number *number = &tuple_numbers[i];
 		const void *from = (const void *)conf + number->offset;
 
-		if (number->bit & (TUPLE_SET_LOW | TUPLE_SET_HIGH) &&
-		    conf->source != INET_TUPLE_SOURCE_DHCP)
+		if (!tuple_number_is_told(number, conf))
 			continue;
 		if (number->size == sizeof(u8))
 			err = nla_put_u8(skb, number->attr, *(u8 *)from);
@@ -886,7 +899,8 @@ static int tuple_put_pool_state(struct sk_buff *skb,
 			      INET_TUPLE_A_POOL_PAD) ||
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_IN_USE, pool->in_use,
 			      INET_TUPLE_A_POOL_PAD) ||
-	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_QUARANTINED, pool->resting,
+	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_QUARANTINED,
+			      pool->resting - pool->n_warm,
 			      INET_TUPLE_A_POOL_PAD) ||
 	    nla_put_u64_64bit(skb, INET_TUPLE_A_POOL_FREE, free,
 			      INET_TUPLE_A_POOL_PAD))
@@ -1090,7 +1104,8 @@ static void tuple_put_lease_more(struct sk_buff *skb,
 	if (valid != U64_MAX)
 		tuple_attr_u64(skb, INET_TUPLE_A_LEASE_EXPIRY, valid,
 			       INET_TUPLE_A_LEASE_PAD);
-	if (lease->state == INET_TUPLE_LEASE_QUARANTINE)
+	if (lease->state == INET_TUPLE_LEASE_QUARANTINE ||
+	    lease->state == INET_TUPLE_LEASE_WARM)
 		tuple_attr_u64(skb, INET_TUPLE_A_LEASE_LEFT,
 			       tuple_lease_left_ms(lease),
 			       INET_TUPLE_A_LEASE_PAD);

@@ -556,6 +556,9 @@ static void tuple_plumb_dev_event(struct tuple_pool *pool,
 	case NETDEV_UP:
 		tuple_pool_resync(pool);
 		break;
+	case NETDEV_DOWN:
+		tuple_lease_cool_all(pool);
+		break;
 	case NETDEV_CHANGENAME:
 		spin_lock_bh(&pool->lock);
 		memcpy(pool->ifname, dev->name, IFNAMSIZ);

@@ -148,7 +148,7 @@ void tuple_pool_count(const struct tuple_pool *pool, u64 *total, u64 *free)
 		*total = U64_MAX;
 	*free = *total;
 	if (*total != U64_MAX)
-		*free -= alloc[0].taken + alloc[1].taken;
+		*free -= alloc[0].taken + alloc[1].taken - pool->n_warm;
 }
 
 bool tuple_pool_serves_any(struct tuple_net *tn, int idx)
@@ -402,6 +402,9 @@ static int tuple_pool_check_stocked(const struct tuple_pool_conf *conf,
 			       "A pool of source dhcp has no prefix to plumb");
 	else if (conf->order_set && conf->order != INET_TUPLE_ORDER_LRU)
 		NL_SET_ERR_MSG(extack, "A pool of source dhcp is lru");
+	else if (conf->warm)
+		NL_SET_ERR_MSG(extack,
+			       "A pool of source dhcp keeps no address warm");
 	else if (!conf->high)
 		NL_SET_ERR_MSG(extack, "The high mark is at least 1");
 	else if (conf->low > conf->high)
@@ -446,6 +449,11 @@ static int tuple_pool_check_conf(struct tuple_net *tn,
 	    conf->n_excludes > TUPLE_POOL_EXCLUDES_MAX) {
 		NL_SET_ERR_MSG(extack, "Too many prefixes or excludes");
 		return -E2BIG;
+	}
+	if (conf->warm && conf->plumb != INET_TUPLE_PLUMB_ADDRESS) {
+		NL_SET_ERR_MSG(extack,
+			       "Only addresses that are plumbed are kept warm");
+		return -EINVAL;
 	}
 	err = tuple_pool_check_prefixes(tn, self, conf, extack);
 	if (err)
@@ -715,6 +723,8 @@ static struct tuple_pool *tuple_pool_alloc(struct tuple_net *tn,
 	INIT_LIST_HEAD(&pool->ending);
 	INIT_LIST_HEAD(&pool->killing);
 	INIT_LIST_HEAD(&pool->quarantine);
+	INIT_LIST_HEAD(&pool->warm[0]);
+	INIT_LIST_HEAD(&pool->warm[1]);
 	xa_init_flags(&pool->quota, XA_FLAGS_LOCK_BH);
 	INIT_WORK(&pool->work, tuple_lease_pool_work);
 	INIT_WORK(&pool->kill_work, tuple_lease_kill_work);
@@ -928,6 +938,7 @@ static void tuple_conf_set_scalars(struct tuple_pool_conf *conf,
 	TUPLE_CONF_SET(STATE, state);
 	TUPLE_CONF_SET(LOW, low);
 	TUPLE_CONF_SET(HIGH, high);
+	TUPLE_CONF_SET(WARM, warm);
 }
 
 /* The configuration that a change makes of a pool's; arrays of its own */
@@ -1175,12 +1186,41 @@ static void tuple_pool_set_dev(struct tuple_pool *pool, int ifindex)
 	rtnl_unlock();
 }
 
+static void tuple_pool_set_warm(struct tuple_pool *pool, u32 ms)
+{
+	spin_lock_bh(&pool->lock);
+	pool->conf.warm = ms;
+	spin_unlock_bh(&pool->lock);
+}
+
+/* Does a change have to do with the addresses that are warm now? */
+static bool tuple_conf_cools(const struct tuple_pool_conf *conf,
+			     const struct tuple_pool_conf *old)
+{
+	return conf->warm != old->warm || conf->state != old->state ||
+	       conf->quarantine != old->quarantine || conf->plumb != old->plumb;
+}
+
+/* What is warm goes from the device, and nothing becomes so, until the pool is
+ * configured anew: no socket has these addresses, so they must not be in the way.
+ */
+static void tuple_pool_cool(struct tuple_pool *pool)
+{
+	lockdep_assert_held(&pool->tn->mutex);
+	if (!pool->conf.warm)
+		return;
+	tuple_pool_set_warm(pool, 0);
+	tuple_lease_cool_all(pool);
+	flush_work(&pool->work);
+}
+
 int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 		   struct netlink_ext_ack *extack)
 {
 	struct tuple_pool_conf conf;
 	struct tuple_pool *pool;
 	bool same;
+	u32 warm;
 	int err;
 
 	lockdep_assert_held(&tn->mutex);
@@ -1210,6 +1250,9 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	/* Routes that are new come before the first lease that needs them, and
 	 * those that go, after the last.
 	 */
+	warm = pool->conf.warm;
+	if (!same || tuple_conf_cools(&conf, &pool->conf))
+		tuple_pool_cool(pool);
 	mutex_lock(&pool->plumb_mutex);
 	err = tuple_pool_plumb(pool, &conf, &pool->conf, extack);
 	if (!err) {
@@ -1223,8 +1266,10 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 		tuple_pool_unplumb(pool, &conf, &pool->conf, conf.n_prefixes);
 	mutex_unlock(&pool->plumb_mutex);
 	tuple_pool_nd(pool, tuple_pool_wants_nd(&pool->conf), NULL);
-	if (err)
+	if (err) {
+		tuple_pool_set_warm(pool, warm);
 		goto out;
+	}
 	if (c->ifindex)
 		tuple_pool_set_dev(pool, c->ifindex);
 	if (!same)

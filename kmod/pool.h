@@ -74,6 +74,7 @@ struct tuple_pool_conf {
 	u32 mark;
 	u32 low;			/* source dhcp only, as below */
 	u32 high;			/* not 0, not below low */
+	u32 warm;			/* ms; address plumbing, source static */
 };
 
 /* Bits of tuple_pool_change.set: which settings a request names */
@@ -94,6 +95,7 @@ enum {
 	TUPLE_SET_STATE		= BIT(13),
 	TUPLE_SET_LOW		= BIT(14),
 	TUPLE_SET_HIGH		= BIT(15),
+	TUPLE_SET_WARM		= BIT(16),
 };
 
 /**
@@ -190,7 +192,8 @@ struct tuple_stock {
  * @stocked: its source is dhcp; constant
  * @leases: (L) every lease, in no order
  * @in_use: (L) leases that sockets hold
- * @resting: (L) leases that are lingering, unplumbing or in quarantine
+ * @resting: (L) leases that are lingering, unplumbing, in quarantine or warm
+ * @n_warm: (L) how many of these are warm, and so may be leased
  * @stats: (L)
  * @quota: (L) xarray uid -> number of leases, while conf.quota is set
  * @dead: (L) deleted: no new leases, and those that end are freed at once
@@ -200,9 +203,11 @@ struct tuple_stock {
  * @ending: (L) leases that wait for @work to take them off the device
  * @killing: (L) leases whose sockets @kill_work is to abort
  * @quarantine: (L) leases that rest, the first to end in front
+ * @warm: (L) those that are warm, likewise; [0] IPv4
  * @work: unplumbs, plumbs anew after a device came up
  * @kill_work: aborts sockets; holds a reference while it is queued or runs
- * @rest_timer: ends the rest of leases; armed while @quarantine is not empty
+ * @rest_timer: ends the time of leases in @quarantine and @warm; armed while
+ *	there are any
  * @nd: neighbour solicitations are answered for it; tn->mutex and RTNL
  * @allmulti: the device hears all multicast on our behalf; RTNL
  * @plumb_mutex: putting leases and prefixes back on a device that came up,
@@ -227,6 +232,7 @@ struct tuple_pool {
 	struct list_head leases;
 	u64 in_use;
 	u64 resting;
+	u64 n_warm;
 	struct tuple_pool_stats stats;
 	struct xarray quota;
 	bool dead;
@@ -236,6 +242,7 @@ struct tuple_pool {
 	struct list_head ending;
 	struct list_head killing;
 	struct list_head quarantine;
+	struct list_head warm[2];
 	struct work_struct work;
 	struct work_struct kill_work;
 	struct timer_list rest_timer;

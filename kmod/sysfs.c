@@ -257,6 +257,7 @@ TUPLE_KEY(PRIORITY, priority,
 TUPLE_KEY(MARK, mark, .word = "unset", .special = 0);
 TUPLE_KEY(LOW, low);
 TUPLE_KEY(HIGH, high);
+TUPLE_KEY(WARM, warm);
 
 /* Files with a value of their own */
 
@@ -364,7 +365,7 @@ static ssize_t quarantined_show(struct device *dev,
 	u64 resting;
 
 	spin_lock_bh(&pool->lock);
-	resting = pool->resting;
+	resting = pool->resting - pool->n_warm;
 	spin_unlock_bh(&pool->lock);
 	return sysfs_emit(buf, "%llu\n", resting);
 }
@@ -743,6 +744,7 @@ static struct attribute *tuple_pool_attrs[] = {
 	&tuple_key_mark.attr.attr,
 	&tuple_key_source.attr.attr,
 	&tuple_key_state.attr.attr,
+	&tuple_key_warm.attr.attr,
 	&dev_attr_users.attr,
 	&dev_attr_default.attr,
 	&dev_attr_device.attr,

@@ -30,6 +30,10 @@ static void tuple_lease_lost_locked(struct tuple_lease *lease, bool by_admin)
 			tuple_lease_retire(lease, false);
 		}
 		break;
+	case INET_TUPLE_LEASE_WARM:
+		lease->plumbed = 0;
+		tuple_lease_cool(lease);
+		break;
 	}
 }
 
@@ -91,6 +95,8 @@ static int tuple_lease_foreign_locked(struct tuple_pool *pool,
 			tuple_stock_foreign(lease);
 	} else if (lease->state != TUPLE_LEASE_FOREIGN) {
 		lease->foreign = present;
+		if (present && lease->state == INET_TUPLE_LEASE_WARM)
+			tuple_lease_cool(lease);
 	} else if (!present) {
 		lease->foreign = 0;
 		tuple_lease_free(lease);

@@ -40,6 +40,7 @@ static const uint8_t pool_types[INET_TUPLE_A_POOL_MAX + 1] = {
 	[INET_TUPLE_A_POOL_ORDER_SET]	= ITL_FLAG,
 	[INET_TUPLE_A_POOL_LOW]		= ITL_U32,
 	[INET_TUPLE_A_POOL_HIGH]	= ITL_U32,
+	[INET_TUPLE_A_POOL_WARM]	= ITL_U32,
 };
 
 static const uint8_t lease_types[INET_TUPLE_A_LEASE_MAX + 1] = {

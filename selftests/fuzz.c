@@ -319,6 +319,7 @@ static void attr_pool(struct out *o, bool set)
 		break;
 	case INET_TUPLE_A_POOL_QUARANTINE:
 	case INET_TUPLE_A_POOL_WAIT:
+	case INET_TUPLE_A_POOL_WARM:
 		attr_num(o, type, rnd(8) ? rnd(100) : number(), 4);
 		break;
 	default:
@@ -519,7 +520,7 @@ static void make_sysfs(struct call *c)
 		"a/plumb", "b/assign", "c/scope", "a/order", "b/quarantine",
 		"c/wait", "a/quota", "b/users", "c/dscp", "a/priority", "b/mark",
 		"c/default", "a/source", "b/state", "a/device", "b/prefixes",
-		"c/excludes", "a/total", "b/in_use", "c/quarantined", "pools",
+		"c/excludes", "a/total", "b/in_use", "c/quarantined", "a/warm", "pools",
 		"pools", "d/device", "d/prefixes",
 	};
 	static const char *const words[] = {

@@ -658,6 +658,325 @@ TEST_F(life, quarantine_changed)
 	EXPECT_EQ(1, pool_resting("p"));
 }
 
+/* Warm: on the device for the next one */
+
+#define WARM	"p dev eth0 prefix 10.64.1.0/28 prefix 2001:db8::1:0/124 "
+#define IS_WARM(text)	(lease_state(text) == INET_TUPLE_LEASE_WARM &&	\
+			 is_plumbed(text) == 1)
+
+/* An address that a socket had, and that is warm; of the caller */
+#define LEFT_WARM() ({							\
+	int __left = OPEN(SOCK_DGRAM);					\
+	char *__text = strdup(local_text(__left));			\
+	close(__left);							\
+	EXPECT_TRUE(IS_WARM(__text));					\
+	__text; })
+
+#define GOES(text)							\
+	EXPECT_TRUE(within(5000, lease_state(text) == -ENOENT &&	\
+			   !is_plumbed(text)))
+
+static int hears_peer(int family, int fd)
+{
+	struct addr to = local_address(fd);
+	char buf[4];
+	int peer, n;
+
+	go_to_peer();
+	peer = try_socket(family, SOCK_DGRAM, 0);
+	go_home();
+	n = try_sendto(peer, "x", to);
+	close(peer);
+	return n == 1 ? recv(fd, buf, sizeof(buf), 0) : n;
+}
+
+/* The next socket gets it, in whatever order; and it was free all the time. */
+TEST_F(life, warm)
+{
+	long free = 28, i;
+	char *text;
+	int fd;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000"));
+	free = pool_num("p", INET_TUPLE_A_POOL_FREE);
+	text = LEFT_WARM();
+	EXPECT_EQ(0, pool_in_use("p"));
+	EXPECT_EQ(0, pool_resting("p"));
+	EXPECT_EQ(free, pool_num("p", INET_TUPLE_A_POOL_FREE));
+	for (i = 0; i < 3; i++) {
+		fd = OPEN(SOCK_DGRAM);
+		EXPECT_STREQ(text, local_text(fd));
+		EXPECT_EQ(INET_TUPLE_LEASE_ACTIVE, lease_state(text));
+		EXPECT_EQ(1, pool_in_use("p"));
+		EXPECT_EQ(free - 1, pool_num("p", INET_TUPLE_A_POOL_FREE));
+		ASSERT_EQ(0, try_bind(fd, ANY(0)));
+		EXPECT_EQ(1, hears_peer(variant->family, fd));
+		close(fd);
+		EXPECT_TRUE(IS_WARM(text));
+	}
+	EXPECT_EQ(self->addresses + 1, count_addresses());
+}
+
+/* The one that has been warm for longest, first; then what is cold */
+TEST_F(life, warm_order)
+{
+	char *text[3];
+	int fd[4], i;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000"));
+	for (i = 0; i < 3; i++) {
+		fd[i] = OPEN(SOCK_DGRAM);
+		text[i] = strdup(local_text(fd[i]));
+	}
+	for (i = 2; i >= 0; i--)
+		close(fd[i]);
+	EXPECT_EQ(self->addresses + 3, count_addresses());
+	for (i = 2; i >= 0; i--) {
+		fd[i] = OPEN(SOCK_DGRAM);
+		EXPECT_STREQ(text[i], local_text(fd[i]));
+	}
+	fd[3] = OPEN(SOCK_DGRAM);
+	EXPECT_EQ(self->addresses + 4, count_addresses());
+}
+
+TEST_F(life, warm_ends)
+{
+	char *text;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 700"));
+	text = LEFT_WARM();
+	GOES(text);
+	EXPECT_EQ(self->addresses, count_addresses());
+	/* and so does what is asked for less time, or for none */
+	ASSERT_EQ(0, pool_set("p warm 100000"));
+	text = LEFT_WARM();
+	ASSERT_EQ(0, pool_set("p warm 50"));
+	GOES(text);
+	ASSERT_EQ(0, pool_set("p warm 100000"));
+	text = LEFT_WARM();
+	ASSERT_EQ(0, pool_set("p warm 0"));
+	GOES(text);
+	close(OPEN(SOCK_DGRAM));
+	EXPECT_EQ(self->addresses, count_addresses());
+}
+
+/* What is to rest is not warm; nor what was killed. */
+TEST_F(life, warm_or_not)
+{
+	char *text;
+	int fd;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000"));
+	fd = OPEN(SOCK_DGRAM);
+	text = strdup(local_text(fd));
+	ASSERT_EQ(0, try_connect(fd, PEER(9)));
+	close(fd);
+	EXPECT_EQ(INET_TUPLE_LEASE_QUARANTINE, lease_state(text));
+	EXPECT_EQ(0, is_plumbed(text));
+	ASSERT_EQ(0, pool_set("p quarantine 0"));
+	fd = OPEN(SOCK_DGRAM);
+	text = strdup(local_text(fd));
+	ASSERT_EQ(0, try_connect(fd, PEER(9)));
+	close(fd);
+	EXPECT_TRUE(IS_WARM(text));
+	fd = OPEN(SOCK_DGRAM);
+	ASSERT_STREQ(text, local_text(fd));
+	ASSERT_EQ(0, lease_kill(text));
+	GOES(text);
+	close(fd);
+	ASSERT_EQ(0, pool_set("p quarantine 100000"));
+	fd = OPEN(SOCK_DGRAM);
+	text = strdup(local_text(fd));
+	close(fd);
+	EXPECT_EQ(INET_TUPLE_LEASE_QUARANTINE, lease_state(text));
+}
+
+/* What TCP still answers from is not, until it is done. */
+TEST_F(life, warm_after_tcp)
+{
+	struct conn c;
+	char *text;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000 quarantine 0"));
+	CONNECT(&c);
+	text = strdup(local_text(c.fd));
+	set_reset(c.fd);
+	close(c.fd);
+	EXPECT_TRUE(IS_WARM(text));
+	CONNECT(&c);
+	EXPECT_STREQ(text, local_text(c.fd));
+	close(c.fd);
+	EXPECT_FALSE(IS_WARM(text));
+	EXPECT_TRUE(is_plumbed(text));
+}
+
+/* It is asked for by its name. */
+TEST_F(life, warm_wanted)
+{
+	char *text[2];
+	int fd[2], i;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000 assign bind"));
+	for (i = 0; i < 2; i++) {
+		fd[i] = OPEN(SOCK_DGRAM);
+		ASSERT_EQ(0, try_bind(fd[i], ANY(0)));
+		text[i] = strdup(local_text(fd[i]));
+	}
+	close(fd[0]);
+	close(fd[1]);
+	fd[0] = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(0, try_bind(fd[0], address(variant->family, text[1], 0)));
+	EXPECT_EQ(INET_TUPLE_LEASE_ACTIVE, lease_state(text[1]));
+	EXPECT_TRUE(IS_WARM(text[0]));
+	fd[1] = OPEN(SOCK_DGRAM);
+	EXPECT_EQ(-EADDRINUSE, try_bind(fd[1], address(variant->family,
+						       text[1], 0)));
+}
+
+/* Who waits for an address gets one that is warm. */
+TEST_F(life, warm_is_waited_for)
+{
+	char *text;
+	pid_t pid;
+	int fd;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.1/32 "
+			      "prefix 2001:db8::1:1/128 warm 100000 wait 20000"));
+	text = LEFT_WARM();
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_STREQ(text, local_text(fd));
+	pid = child_start();
+	if (!pid) {
+		int other;
+
+		close(fd);
+		other = try_socket(variant->domain, SOCK_DGRAM, 0);
+		_exit(other < 0 || strcmp(text, local_text(other)));
+	}
+	sleep_ms(300);
+	close(fd);
+	EXPECT_EQ(0, child_end(pid));
+}
+
+/* A shared one is that of its scope, until another takes it. */
+TEST_F(life, warm_shared)
+{
+	char *text;
+	pid_t pid;
+	int fd;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000 scope process quota 1"));
+	text = LEFT_WARM();
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_STREQ(text, local_text(fd));
+	close(fd);
+	pid = child_start();
+	if (!pid) {
+		fd = try_socket(variant->domain, SOCK_DGRAM, 0);
+		_exit(fd < 0 || strcmp(text, local_text(fd)));
+	}
+	EXPECT_EQ(0, child_end(pid));
+	EXPECT_TRUE(IS_WARM(text));
+	/* what it had is not in the way of what it asks for */
+	ASSERT_EQ(0, pool_set("p assign bind"));
+	fd = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(0, try_bind(fd, ANY(0)));
+	text = strdup(local_text(fd));
+	close(fd);
+	EXPECT_TRUE(IS_WARM(text));
+	fd = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(0, try_bind(fd, address(variant->family,
+					  variant->family == AF_INET ?
+					  "10.64.1.9" : "2001:db8::1:9", 0)));
+	EXPECT_TRUE(IS_WARM(text));
+	close(fd);
+	ASSERT_EQ(0, pool_set("p assign create"));
+	ASSERT_EQ(0, pool_set("p quota 0"));
+	EXPECT_EQ(-EDQUOT, try_socket(variant->domain, SOCK_DGRAM, 0));
+	EXPECT_TRUE(IS_WARM(text));
+}
+
+/* The administrator takes it, excludes it, adds it himself, drains the pool. */
+TEST_F(life, warm_and_admin)
+{
+	int len = variant->family == AF_INET ? 32 : 128, fd;
+	char spec[100], *text;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000"));
+	text = LEFT_WARM();
+	ASSERT_EQ(0, address_change(RTM_DELADDR, "eth0", text, len));
+	GOES(text);
+	text = LEFT_WARM();
+	snprintf(spec, sizeof(spec), "p exclude %s/%d", text, len);
+	ASSERT_EQ(0, pool_set(spec));
+	GOES(text);
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_STRNE(text, local_text(fd));
+	close(fd);
+	text = LEFT_WARM();
+	ASSERT_EQ(0, address_change(RTM_NEWADDR, "lo", text, len));
+	EXPECT_TRUE(within(5000, lease_state(text) == -ENOENT));
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_STRNE(text, local_text(fd));
+	EXPECT_TRUE(is_plumbed(text));
+	ASSERT_EQ(0, address_change(RTM_DELADDR, "lo", text, len));
+	close(fd);
+	text = LEFT_WARM();
+	ASSERT_EQ(0, pool_set("p state draining"));
+	EXPECT_EQ(-ENOENT, lease_state(text));
+	EXPECT_EQ(-EADDRNOTAVAIL, try_socket(variant->domain, SOCK_DGRAM, 0));
+	EXPECT_EQ(self->addresses, count_addresses());
+}
+
+/* A prefix goes, a device, and the pool. */
+TEST_F(life, warm_and_world)
+{
+	char *text;
+	int fd;
+
+	ASSERT_EQ(0, pool_add(WARM "warm 100000"));
+	text = LEFT_WARM();
+	ASSERT_EQ(0, pool_set("p -prefix 10.64.1.0/28 "
+			      "-prefix 2001:db8::1:0/124 "
+			      "prefix 10.64.2.0/28 prefix 2001:db8::2:0/124"));
+	EXPECT_EQ(-ENOENT, lease_state(text));
+	EXPECT_EQ(0, is_plumbed(text));
+	/* away and back, which leaves it as it was */
+	text = LEFT_WARM();
+	ASSERT_EQ(0, pool_set("p -prefix 10.64.2.0/28 "
+			      "-prefix 2001:db8::2:0/124"));
+	ASSERT_EQ(0, pool_set("p prefix 10.64.2.0/28 prefix 2001:db8::2:0/124"));
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_EQ(1, pool_in_use("p"));
+	close(fd);
+	/* plumbed otherwise, with nobody in the way */
+	ASSERT_EQ(0, pool_set("p plumb prefix warm 0"));
+	close(OPEN(SOCK_DGRAM));
+	EXPECT_EQ(self->addresses, count_addresses());
+	ASSERT_EQ(0, pool_set("p plumb address warm 100000"));
+	text = LEFT_WARM();
+	link_up("eth0", 0);
+	GOES(text);
+	EXPECT_EQ(-ENETDOWN, try_socket(variant->domain, SOCK_DGRAM, 0));
+	link_up("eth0", 1);
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_EQ(1, is_plumbed(local_text(fd)));
+	close(fd);
+	text = LEFT_WARM();
+	ASSERT_EQ(0, pool_del("p", false));
+	EXPECT_EQ(0, is_plumbed(text));
+}
+
+TEST_F(life, warm_refused)
+{
+	ASSERT_EQ(0, pool_add(WARM));
+	EXPECT_EQ(-EINVAL, pool_set("p warm 5 plumb prefix"));
+	ASSERT_EQ(0, pool_set("p warm 5"));
+	EXPECT_EQ(-EINVAL, pool_set("p plumb prefix"));
+	EXPECT_EQ(5, pool_num("p", INET_TUPLE_A_POOL_WARM));
+	ASSERT_EQ(0, pool_set("p plumb prefix warm 0"));
+}
+
 /* Taking leases away */
 
 TEST_F(life, pool_del_busy)

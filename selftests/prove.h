@@ -481,6 +481,7 @@ static inline int pool_attr(const char *key)
 		{ "source", INET_TUPLE_A_POOL_SOURCE },
 		{ "low", INET_TUPLE_A_POOL_LOW },
 		{ "high", INET_TUPLE_A_POOL_HIGH },
+		{ "warm", INET_TUPLE_A_POOL_WARM },
 	};
 	unsigned int i;
 

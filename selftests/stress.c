@@ -486,15 +486,17 @@ static int pick_lease_cb(const struct inet_tuple_obj *lease, void *arg)
 
 static int pool_any(int i)
 {
-	return pool_add(handle, "name=%s dev=tp%u prefix=10.77.%u.0/26 prefix=fd77:%u::/122 plumb=%u assign=%u scope=%u order=%u quarantine=%u wait=%u",
-			pool_names[i], rnd(2), i, i, rnd(2), rnd(2),
+	unsigned int plumb = rnd(2);
+
+	return pool_add(handle, "name=%s dev=tp%u prefix=10.77.%u.0/26 prefix=fd77:%u::/122 plumb=%u assign=%u scope=%u order=%u quarantine=%u wait=%u warm=%u",
+			pool_names[i], rnd(2), i, i, plumb, rnd(2),
 			rnd(3) ? 0 : rnd(4), rnd(3), rnd(3) ? 0 : rnd(40),
-			rnd(3) ? 0 : rnd(100));
+			rnd(3) ? 0 : rnd(100), plumb || rnd(2) ? 0 : rnd(60));
 }
 
 static void base_pools(void)
 {
-	pool_add(handle, "name=pa dev=tp0 prefix=10.77.0.0/26 prefix=fd77:0::/122 quarantine=0");
+	pool_add(handle, "name=pa dev=tp0 prefix=10.77.0.0/26 prefix=fd77:0::/122 quarantine=0 warm=20");
 	pool_add(handle, "name=pp dev=tp1 prefix=10.77.1.0/26 prefix=fd77:1::/122 plumb=1 quarantine=5");
 	pool_add(handle, "name=ps dev=tp0 prefix=10.77.2.0/28 prefix=fd77:2::/124 scope=1 assign=1 wait=30 quarantine=0");
 	pool_add(handle, "name=pi dev=tp1 prefix=10.77.3.0/28 exclude=10.77.3.3 quota=9 wait=20");
@@ -505,9 +507,10 @@ static int pool_change(void)
 	static const char *const key[] = {
 		"assign", "scope", "order", "quarantine", "wait", "state",
 		"default", "plumb", "quota", "dscp", "mark", "priority",
+		"warm",
 	};
-	static const int limit[] = { 2, 4, 3, 50, 100, 2, 2, 2, 20, 64, 9, 7 };
-	int i = rnd(8), k = rnd(12);
+	static const int limit[] = { 2, 4, 3, 50, 100, 2, 2, 2, 20, 64, 9, 7, 60 };
+	int i = rnd(8), k = rnd(13);
 
 	switch (rnd(6)) {
 	case 0:
@@ -864,7 +867,8 @@ static int find_problems(struct view *v, struct problem *list)
 		    l->state == INET_TUPLE_LEASE_UNPLUMBING)
 			PROBLEM(V_STUCK, l->addr, "%s of %s: state %d",
 				addr_name(&l->addr), l->pool, (int)l->state);
-		if (!p || l->state != INET_TUPLE_LEASE_ACTIVE ||
+		if (!p || (l->state != INET_TUPLE_LEASE_ACTIVE &&
+			   l->state != INET_TUPLE_LEASE_WARM) ||
 		    p->plumb != INET_TUPLE_PLUMB_ADDRESS || !p->ifindex ||
 		    p->ifindex >= 4096 || !v->seen.up[p->ifindex])
 			continue;

@@ -63,7 +63,7 @@ check "nothing else was made" is $top/pools p
 files=$(cd $top/p && find . -maxdepth 1 -type f ! -name uevent -printf '%f\n' | sort | tr '\n' ' ')
 check_output "the files are those documented" "assign default device dscp \
 excludes in_use mark order plumb prefixes priority quarantine quarantined quota \
-scope source state total users wait " echo "$files"
+scope source state total users wait warm " echo "$files"
 
 # A pool out of files
 
@@ -113,6 +113,7 @@ scope process cgroup user socket
 order sequential random lru
 quarantine 0 1500 0x10=16 4294967295=auto auto
 wait 250 4294967295 0
+warm 250 4294967295 0
 quota 1 0 unlimited
 dscp 0 63 0x2e=46 255=unset unset
 priority 0 7 4294967294 unset
@@ -133,6 +134,7 @@ order EINVAL fifo
 quarantine EINVAL forever -1 1s
 quarantine ERANGE 4294967296
 wait ERANGE 4294967296
+warm ERANGE 4294967296
 wait EINVAL auto
 quota EINVAL none
 dscp ERANGE 64 254

@@ -82,6 +82,7 @@ sweep() {
 	sweep order sequential random lru
 	sweep quarantine 0 1500 4294967294 auto
 	sweep wait 0 250 4294967295
+	sweep warm 500 4294967295 0
 	sweep quota 0 1 4294967294 unlimited
 	sweep dscp 0 63 46 unset
 	sweep priority 0 7 4294967294 unset
@@ -120,6 +121,7 @@ scope id
 order fifo
 quarantine 4294967295 -1 1s
 wait 4294967296
+warm 4294967296 auto
 quota 4294967295
 dscp 64 255 eff
 priority 4294967295

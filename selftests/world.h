@@ -542,6 +542,7 @@ static const struct pool_word pool_words[] = {
 	{ "state", INET_TUPLE_A_POOL_STATE, { "active", "draining" } },
 	{ "quarantine", INET_TUPLE_A_POOL_QUARANTINE },
 	{ "wait", INET_TUPLE_A_POOL_WAIT },
+	{ "warm", INET_TUPLE_A_POOL_WARM },
 	{ "quota", INET_TUPLE_A_POOL_QUOTA },
 	{ "dscp", INET_TUPLE_A_POOL_DSCP },
 	{ "priority", INET_TUPLE_A_POOL_PRIORITY },

@@ -32,6 +32,8 @@ const struct key keys[] = {
 	{ .name = "quarantine", .attr = INET_TUPLE_A_POOL_QUARANTINE,
 	  .special = "auto", .special_num = NONE32, .max = NONE32 - 1,
 	  .def = NONE32 },
+	/* not told where it cannot be: it is of plumbed addresses */
+	{ .name = "warm", .attr = INET_TUPLE_A_POOL_WARM, .max = NONE32 },
 	{ .name = "wait", .attr = INET_TUPLE_A_POOL_WAIT, .max = NONE32 },
 	{ .name = "quota", .attr = INET_TUPLE_A_POOL_QUOTA,
 	  .special = "unlimited", .special_num = NONE32, .max = NONE32 - 1,

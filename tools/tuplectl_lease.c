@@ -14,6 +14,7 @@ static const char *const state_words[] = {
 	[INET_TUPLE_LEASE_UNPLUMBING]	= "unplumbing",
 	[INET_TUPLE_LEASE_QUARANTINE]	= "quarantine",
 	[INET_TUPLE_LEASE_STOCK]	= "stock",
+	[INET_TUPLE_LEASE_WARM]		= "warm",
 };
 
 static const char *const reason_words[] = {

@@ -181,6 +181,8 @@ static bool default_num(const struct inet_tuple_obj *pool,
 	case INET_TUPLE_A_POOL_ORDER:
 		*num = default_order(pool);
 		return inet_tuple_obj_has(have, INET_TUPLE_A_POOL_ORDER_SET);
+	case INET_TUPLE_A_POOL_WARM:
+		return !is_dhcp(pool);
 	case INET_TUPLE_A_POOL_WAIT:
 		if (is_dhcp(pool))
 			*num = dhcp_wait;
@@ -529,8 +531,8 @@ static int pool_show(struct tuplectl *t, int argc, char **argv)
 #define SETTINGS \
 	"        [plumb address|prefix] [assign create|bind]\n" \
 	"        [scope socket|process|cgroup|user]\n" \
-	"        [order sequential|random|lru] [quarantine MS|auto] [wait MS]\n" \
-	"        [quota N|unlimited] [users UID|UID-UID|all]...\n" \
+	"        [order sequential|random|lru] [quarantine MS|auto] [warm MS]\n" \
+	"        [wait MS] [quota N|unlimited] [users UID|UID-UID|all]...\n" \
 	"        [dscp N|NAME|unset] [priority N|unset] [mark N|unset]\n" \
 	"        [default on|off] [source static|dhcp] [low N] [high N]\n" \
 	"        [state active|draining]\n"

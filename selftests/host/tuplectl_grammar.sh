@@ -156,7 +156,7 @@ report "pools as text" diff - "$dir/out" << EOF2
 web dev eth0 total 254 in_use 1 quarantined 2
     prefix 10.0.0.0/24
     exclude 10.0.0.1
-    plumb address assign create scope socket order lru quarantine auto wait 0\
+    plumb address assign create scope socket order lru quarantine auto warm 0 wait 0\
  quota unlimited dscp unset priority unset mark unset default on source static\
  state active users 5-6
 EOF2

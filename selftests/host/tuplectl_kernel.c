@@ -135,6 +135,8 @@ static void set_defaults(struct inet_tuple_obj *pool)
 		set_default(pool, INET_TUPLE_A_POOL_LOW, 2);
 		set_default(pool, INET_TUPLE_A_POOL_HIGH, 8);
 		set_default(pool, INET_TUPLE_A_POOL_WAIT, 5000);
+	} else {
+		set_default(pool, INET_TUPLE_A_POOL_WARM, 0);
 	}
 	set_default(pool, INET_TUPLE_A_POOL_IFINDEX, 2);
 	set_default(pool, INET_TUPLE_A_POOL_PLUMB, INET_TUPLE_PLUMB_ADDRESS);

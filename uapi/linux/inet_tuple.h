@@ -132,7 +132,8 @@ struct inet_tuple_lease {
  * Events go to the multicast group "events", each in the form of the reply to
  * its GET, as POOL_NEW_NTF, POOL_SET_NTF, POOL_DEL_NTF, LEASE_NEW_NTF,
  * LEASE_DEL_NTF (the socket's end; LEASE_STATE says what follows, LEASE_REASON
- * why), LEASE_FREE_NTF (back in the pool, or gone from it), LEASE_FAIL_NTF (an
+ * why), LEASE_FREE_NTF (back in the pool, or gone from it; one that is warm may be
+ * leased again before), LEASE_FAIL_NTF (an
  * address could not be put on the device, with LEASE_ERROR; or a socket found no
  * address and nobody who gets one, with LEASE_REASON too and without LEASE_ADDR),
  * RULE_NEW_NTF, RULE_DEL_NTF.
@@ -216,6 +217,7 @@ enum inet_tuple_lease_state {
 	INET_TUPLE_LEASE_UNPLUMBING,	/* being taken off the device */
 	INET_TUPLE_LEASE_QUARANTINE,	/* off the device, not to be leased yet */
 	INET_TUPLE_LEASE_STOCK,		/* not leased; of a pool of source dhcp */
+	INET_TUPLE_LEASE_WARM,		/* not leased, and still on the device */
 };
 
 /* Why a lease ended, or was not to be had */
@@ -317,6 +319,7 @@ enum inet_tuple_a_pool {
 	INET_TUPLE_A_POOL_ORDER_SET,	/* flag, in replies: ORDER was asked for */
 	INET_TUPLE_A_POOL_LOW,		/* u32 ask for more below; source dhcp */
 	INET_TUPLE_A_POOL_HIGH,		/* u32 and for that many; source dhcp */
+	INET_TUPLE_A_POOL_WARM,		/* u32 ms on the device, unleased */
 
 	__INET_TUPLE_A_POOL_MAX,
 	INET_TUPLE_A_POOL_MAX = (__INET_TUPLE_A_POOL_MAX - 1)
@@ -332,7 +335,7 @@ enum inet_tuple_a_lease {
 	INET_TUPLE_A_LEASE_UID,		/* u32, who is charged for it */
 	INET_TUPLE_A_LEASE_AGE,		/* u64 ms */
 	INET_TUPLE_A_LEASE_EXPIRY,	/* u64 ms; absent: never */
-	INET_TUPLE_A_LEASE_LEFT,	/* u64 ms of quarantine left; in quarantine */
+	INET_TUPLE_A_LEASE_LEFT,	/* u64 ms that quarantine or warm is to last */
 	INET_TUPLE_A_LEASE_SOCKETS,	/* u32 how many hold it */
 	INET_TUPLE_A_LEASE_SOCKET,	/* nest a_socket, repeated; the first 64 */
 	INET_TUPLE_A_LEASE_ERROR,	/* u32 errno, in LEASE_FAIL_NTF */
