@@ -188,25 +188,17 @@ static void prefix_rows(int f)
 		"AnyIP on the device, bind", tcp_anyip_dev, 0);
 }
 
-static void set_pool(const char *name, const char *settings)
-{
-	char line[80];
-
-	snprintf(line, sizeof(line), "tuplectl pool set %s %s", name, settings);
-	command(line);
-}
-
 /* An address that may stay on the device for the next one costs the helper nothing
  * more or less.
  */
 static void warm_rows(int f, double udp, double tcp)
 {
-	set_pool(pools[1][f], "warm 60000 quarantine 0");
+	command("tuplectl pool set %s warm 60000 quarantine 0", pools[1][f]);
 	row("UDP socket, close; address, warm", f, measure(udp_tuple, f),
 	    "helper", udp, 0.85);
 	row("TCP connect, accept, close; warm", f, measure(tcp_tuple, f),
 	    "helper", tcp, 0.9);
-	set_pool(pools[1][f], "warm 0 quarantine auto");
+	command("tuplectl pool set %s warm 0 quarantine auto", pools[1][f]);
 }
 
 static void address_rows(int f)

@@ -42,20 +42,29 @@ void bench_tuplerun(void)
 {
 	static const char preload[] =
 		"LD_PRELOAD=/usr/lib/inet_tuple/bench/freebind.so";
-	double plain, preloaded, seccomp, theirs;
+	double plain, preloaded, restless, seccomp, theirs;
+	const char *pool;
 	char name[64];
 	int f;
 
 	for (f = 0; f < N_FAMILIES; f++) {
-		pool_default(f == V4 ? "p4" : "p6");
+		pool = f == V4 ? "p4" : "p6";
+		pool_default(pool);
 		plain = cost_under("", f);
 		theirs = cost_under(preload, f);
 		preloaded = cost_under("tuplerun --", f);
 		seccomp = cost_under("tuplerun --seccomp --", f);
+		command("tuplectl pool set %s quarantine 0", pool);
+		restless = cost_under("tuplerun --", f);
+		command("tuplectl pool set %s quarantine auto", pool);
 		snprintf(name, sizeof(name), "tuplerun, %s", families[f].name);
 		say(name, "a preload that freebinds", preloaded, theirs, 1,
 		    "instructions");
 		say(name, "nothing preloaded", preloaded, plain, 0,
+		    "instructions");
+		snprintf(name, sizeof(name), "tuplerun, no quarantine, %s",
+			 families[f].name);
+		say(name, "a preload that freebinds", restless, theirs, 1,
 		    "instructions");
 		snprintf(name, sizeof(name), "tuplerun --seccomp, %s",
 			 families[f].name);
