@@ -71,6 +71,14 @@ for ((first = low; first <= high; first += window)); do
 	asked=$((asked + n))
 	wait_for $seconds all_there $((asked < ports ? asked : ports - windows)) || break
 done
+# A trial that finds no port looks at all of them first.
+settled() {
+	local before
+	before=$(established)
+	sleep $((5 * factor))
+	[ "$(established)" = "$before" ]
+}
+wait_for $seconds settled
 n=$(established)
 wrk_stop
 check "ordinary sockets: $n connections of $asked, with $ports ports" \
@@ -79,6 +87,9 @@ refused=$(sed -n 's/.* connect \([0-9]*\),.*/\1/p' "$said")
 check "ordinary sockets: the others are refused: ${refused:-none}" \
 	test "${refused:-0}" -ge 20 -a $((asked - ${refused:-0})) -le "$ports"
 
+# The server may be behind with closing them.
+none_left() { [ "$(established)" = 0 ]; }
+wait_for $seconds none_left
 tuplectl -N "$host" pool set many default on
 start=$SECONDS
 wrk_start "$connections" tuplerun
