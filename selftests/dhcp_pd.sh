@@ -83,10 +83,17 @@ dhcpcd_start() {
 		eth0 </dev/null >>"$work/log" 2>&1 &
 	dhcpcd=$!
 }
-# dhcpcd_stop HOW: --exit, or --release
+dhcpcd_ended() { ! kill -0 "$dhcpcd" 2>/dev/null; }
+# dhcpcd_stop HOW: --exit, or --release. One that is stopped while it has much to do
+# may not hear of it.
 dhcpcd_stop() {
-	in_ns "$host" dhcpcd "$1" eth0 >/dev/null 2>&1
-	wait "$dhcpcd"
+	local i
+
+	for i in 1 2 3; do
+		in_ns "$host" dhcpcd "$1" eth0 >>"$work/log" 2>&1
+		! within 30 dhcpcd_ended || return 0
+	done
+	return 1
 }
 dhcpcd_kill() { kill -KILL "$dhcpcd"; }
 defer dhcpcd_kill
@@ -171,7 +178,7 @@ told close d >/dev/null
 
 # The client goes and comes, the server goes, the client goes for good
 
-dhcpcd_stop --exit
+check "the client ends" dhcpcd_stop --exit
 check "no client: the pool is as it was" prefixes_are $three/64
 check "and the socket is well" well c
 dhcpcd_start
@@ -189,6 +196,6 @@ told close c >/dev/null
 delegate $three
 check "the server is back: there are" within 120 prefixes_are $three/64
 check "and sockets have them" opens f $three
-dhcpcd_stop --release
+check "the client ends, and releases it" dhcpcd_stop --release
 check "the client is stopped for good: there are none" within 30 prefixes_are
 check "the socket is aborted" killed f
