@@ -34,6 +34,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULE = 'inet_tuple'
 KSFT_SKIP = 4
+PATIENCE = 2    # for machines that share a processor
 CGROUP = '/sys/fs/cgroup'
 KMEMLEAK = '/sys/kernel/debug/kmemleak'
 NAMESPACES = '/sys/kernel/slab/net_namespace'
@@ -207,7 +208,8 @@ def remove_group(group):
 
 
 def settings():
-    """Seconds a test may take, where the default will not do; what tests programs."""
+    """Seconds a test may take with a processor to itself, where the default will not
+    do; what tests programs."""
     lines = [l.split('#')[0].split() for l in read(f'{HERE}/settings').splitlines()]
     return ({l[0]: int(l[1]) for l in lines if l},
             {l[0] for l in lines if 'programs' in l})
@@ -343,7 +345,7 @@ def main(pattern='*', share='1/1'):
 
     def limit(name):
         chosen = os.environ.get(f'{name.upper()}_SECONDS', '0')
-        return limits.get(name, 120) * factor + int(chosen)
+        return limits.get(name, 120) * PATIENCE * factor + int(chosen)
 
     todo = [(name, lambda name=name: run_file(name, limit(name), log)) for name in files]
     for name, run in todo + ends:
