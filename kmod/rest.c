@@ -34,19 +34,23 @@ unsigned long tuple_lease_rest_end(const struct tuple_lease *lease)
 	return lease->since + tuple_lease_rest_time(lease);
 }
 
+/* Have the timer run by then at the latest. */
+static void tuple_lease_rest_by(struct tuple_pool *pool, unsigned long when)
+{
+	struct timer_list *timer = &pool->rest_timer;
+
+	lockdep_assert_held(&pool->lock);
+	if (!timer_pending(timer) || time_before(when, timer->expires))
+		mod_timer(timer, when);
+}
+
 static void tuple_lease_begin_rest(struct tuple_lease *lease, u8 state,
 				   struct list_head *queue)
 {
-	struct timer_list *timer = &lease->pool->rest_timer;
-	unsigned long end;
-
 	tuple_lease_set_state(lease, state);
 	lease->since = jiffies;
 	list_add_tail(&lease->queue, queue);
-	end = tuple_lease_rest_end(lease);
-	/* The timer itself looks at every queue before it is done. */
-	if (!timer_pending(timer) || time_before(end, timer->expires))
-		mod_timer(timer, end);
+	tuple_lease_rest_by(lease->pool, tuple_lease_rest_end(lease));
 }
 
 void tuple_lease_rest(struct tuple_lease *lease)
@@ -123,11 +127,9 @@ static void tuple_lease_end_rest(struct tuple_lease *lease)
 	tuple_lease_free(lease);
 }
 
-/* End what is over of a queue, @todo of them at most.
- * Return: whether one is left; @next: then the time for it, if that is earlier
- */
-static bool tuple_lease_rest_queue(struct list_head *queue, unsigned int *todo,
-				   bool any, unsigned long *next)
+/* End what is over of a queue, @todo of them at most, and come back for the rest. */
+static void tuple_lease_rest_queue(struct tuple_pool *pool,
+				   struct list_head *queue, unsigned int *todo)
 {
 	struct tuple_lease *lease;
 	unsigned long end;
@@ -136,29 +138,23 @@ static bool tuple_lease_rest_queue(struct list_head *queue, unsigned int *todo,
 						 queue))) {
 		end = tuple_lease_rest_end(lease);
 		if (!*todo || time_before(jiffies, end)) {
-			if (!any || time_before(end, *next))
-				*next = end;
-			return true;
+			tuple_lease_rest_by(pool, end);
+			break;
 		}
 		--*todo;
 		tuple_lease_end_rest(lease);
 	}
-	return any;
 }
 
 void tuple_lease_rest_timer(struct timer_list *t)
 {
 	struct tuple_pool *pool = from_timer(pool, t, rest_timer);
 	unsigned int todo = TUPLE_REST_BATCH;
-	unsigned long next = 0;
-	bool any = false;
 
 	spin_lock(&pool->lock);
-	any = tuple_lease_rest_queue(&pool->warm[0], &todo, any, &next);
-	any = tuple_lease_rest_queue(&pool->warm[1], &todo, any, &next);
-	any = tuple_lease_rest_queue(&pool->quarantine, &todo, any, &next);
-	if (any)
-		mod_timer(t, next);
+	tuple_lease_rest_queue(pool, &pool->warm[0], &todo);
+	tuple_lease_rest_queue(pool, &pool->warm[1], &todo);
+	tuple_lease_rest_queue(pool, &pool->quarantine, &todo);
 	spin_unlock(&pool->lock);
 }
 
@@ -166,5 +162,5 @@ void tuple_lease_rest_changed(struct tuple_pool *pool)
 {
 	lockdep_assert_held(&pool->lock);
 	if (!list_empty(&pool->quarantine))
-		mod_timer(&pool->rest_timer, jiffies);
+		tuple_lease_rest_by(pool, jiffies);
 }
