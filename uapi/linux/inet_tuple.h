@@ -133,10 +133,9 @@ struct inet_tuple_lease {
  * its GET, as POOL_NEW_NTF, POOL_SET_NTF, POOL_DEL_NTF, LEASE_NEW_NTF,
  * LEASE_DEL_NTF (the socket's end; LEASE_STATE says what follows, LEASE_REASON
  * why), LEASE_FREE_NTF (back in the pool, or gone from it; one that is warm may be
- * leased again before), LEASE_FAIL_NTF (an
- * address could not be put on the device, with LEASE_ERROR; or a socket found no
- * address and nobody who gets one, with LEASE_REASON too and without LEASE_ADDR),
- * RULE_NEW_NTF, RULE_DEL_NTF.
+ * leased again before), LEASE_FAIL_NTF (an address could not be put on the device,
+ * with LEASE_ERROR; or a socket found no address and nobody who gets one, with
+ * LEASE_REASON too and without LEASE_ADDR), RULE_NEW_NTF, RULE_DEL_NTF.
  *
  * The addresses of a pool with POOL_SOURCE dhcp come from an agent: whoever has
  * joined the multicast group "agent", which takes CAP_NET_ADMIN. It is told by
