@@ -92,4 +92,3 @@ declined() { told_of "$1" "$2" | tail -n 1 | cut -d, -f10 | grep -qx 1; }
 kept() { sed -n 's/^lease \([^ ]* [0-9]* [^ ]*\) .*/\1/p' "$work/state/state" | sort; }
 
 kept_are() { [ "$(kept | wc -l)" = "$1" ]; }
-kept_like() { [ "$(kept | grep -c "$2")" -ge "$1" ]; }

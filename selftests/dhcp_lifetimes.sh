@@ -31,9 +31,9 @@ network() {
 serve() { kea_run "$1" "${!1}" "${@:2}"; }
 # pool NAME LOW HIGH [KEY VALUE]...
 pool() { ctl pool add "$1" dev "$1" source dhcp low "$2" high "$3" assign bind "${@:4}"; }
-# opens KEY POOL [PROTOCOL]: a socket has an address of it; says what came of it
+# opens KEY POOL: a socket has an address of it; says what came of it
 opens() {
-	ask open "$1" 4 "${3:-udp}" >/dev/null && ask pool "$1" "$2" >/dev/null &&
+	ask open "$1" 4 udp >/dev/null && ask pool "$1" "$2" >/dev/null &&
 		ask bind "$1" 0.0.0.0 0
 }
 kept_of() { kept | grep "^$1 "; }

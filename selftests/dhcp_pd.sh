@@ -17,9 +17,7 @@
 need tuplectl kea-dhcp6 dhcpcd python3 ping socat
 . "$(dirname "$0")/dhcp.sh"
 
-kea6=
 dhcpcd=
-export KEA_PIDFILE_DIR=$work KEA_LOCKFILE_DIR=none
 
 setup_ns far
 # shellcheck disable=SC2154	# by setup_ns
@@ -54,19 +52,12 @@ delegate() {
 			"output_options": [ { "output": "$work/six.log" } ] } ]
 		} }
 	KEA
-	[ -z "$kea6" ] || kea6_stop
+	[ ! -v 'kea[six]' ] || kea_stop six
 	rm -f "$work/six.log"
 	ip netns exec "$server" kea-dhcp6 -c "$work/six.json" >"$work/six.out" 2>&1 &
-	kea6=$!
+	kea[six]=$!
 	within 60 grep -q DHCP6_STARTED "$work/six.log"
 }
-kea6_stop() {
-	kill "$kea6"
-	wait "$kea6"
-	kea6=
-}
-kea6_kill() { kill "$kea6"; }
-defer kea6_kill
 
 cat >"$work/dhcpcd.conf" <<'DHCPCD'
 duid
@@ -188,7 +179,7 @@ check "the pool is as it was" prefixes_are $three/64
 check "and the socket is well" well c
 delegate $three 30
 check "it is short of time" within 60 renewed_for $three 30
-kea6_stop
+kea_stop six
 check "no server: the prefix's end" within 90 prefixes_are
 check "the socket is aborted" killed c
 check "there are no addresses" asks EADDRNOTAVAIL open e 6 tcp

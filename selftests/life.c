@@ -693,9 +693,9 @@ static int hears_peer(int family, int fd)
 /* The next socket gets it, in whatever order; and it was free all the time. */
 TEST_F(life, warm)
 {
-	long free = 28, i;
 	char *text;
-	int fd;
+	long free;
+	int fd, i;
 
 	ASSERT_EQ(0, pool_add(WARM "warm 100000"));
 	free = pool_num("p", INET_TUPLE_A_POOL_FREE);
