@@ -602,7 +602,9 @@ static inline int pools_delete(struct inet_tuple_handle *h)
 	return left;
 }
 
-/* A namespace of our own with lo up; duplicate address detection is off. */
+/* A namespace of our own with lo up; duplicate address detection is off, and TCP
+ * whose peer and socket are gone soon gives up.
+ */
 static inline void own_namespace(void)
 {
 	if (unshare(CLONE_NEWNET))
@@ -613,6 +615,7 @@ static inline void own_namespace(void)
 	put_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
 	put_file("/proc/sys/net/ipv6/conf/all/accept_dad", "0");
 	put_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+	put_file("/proc/sys/net/ipv4/tcp_orphan_retries", "2");
 }
 
 #endif /* _PROVE_H */

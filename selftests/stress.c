@@ -1081,6 +1081,13 @@ static void report(unsigned int seconds)
 	     (unsigned long long)sh->rmmod_done);
 }
 
+/* Which sockets of the namespace are there yet */
+static void note_sockets(void)
+{
+	if (system("cd /proc/self/net; for f in protocols tcp tcp6 sctp/assocs; do sed \"s,^,# $f: ,\" $f; done"))
+		note("no sockets to be seen");
+}
+
 static void check_end(void)
 {
 	struct view v = {};
@@ -1107,9 +1114,11 @@ static void check_end(void)
 	if (handle)
 		inet_tuple_handle_close(handle);
 	i = module_remove_within(20000);
-	if (!tap(!i, "the module unloads"))
+	if (!tap(!i, "the module unloads")) {
 		note("%s, %ld references", strerror(-i),
 		     get_number("/sys/module/inet_tuple/refcnt"));
+		note_sockets();
+	}
 	tap(!module_insert(), "the module loads again");
 }
 
