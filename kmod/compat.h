@@ -68,6 +68,14 @@ static int name(struct socket *sock, struct socket *newsock,		\
 }
 #endif
 
+/* 6.5: sendpage() became a sendmsg() with a flag. Before, have it call that. */
+static inline void tuple_ops_no_sendpage(struct proto_ops *ops)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	ops->sendpage = sock_no_sendpage;
+#endif
+}
+
 /* 6.10: __assign_str() lost its source argument */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define tuple_assign_str(dst, src)	__assign_str(dst, src)

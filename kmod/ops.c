@@ -6,7 +6,7 @@
  * send may need a lease; "bound", whose data path is inet's alone; and "dgram",
  * the same for datagrams, which may still be sent to an address that carries the
  * tuple family. A socket starts with the first and settles on one of the others
- * at its first send, connect or listen.
+ * at its first send or connect; what listens goes back to the first.
  */
 
 #include <linux/module.h>
@@ -92,6 +92,12 @@ static void tuple_ops_settle(struct socket *sock, struct tuple_sock *ts)
 	cmpxchg(&sock->ops, unbound, tuple_ops_settled(ts));
 }
 
+/* A listener sends nothing, and when it listens no more may begin anew. */
+static void tuple_ops_unsettle(struct socket *sock, struct tuple_sock *ts)
+{
+	cmpxchg(&sock->ops, tuple_ops_settled(ts), READ_ONCE(ts->unbound));
+}
+
 /* Addresses that the caller passed */
 
 struct tuple_addr {
@@ -116,29 +122,71 @@ static void tuple_addr_normalise(const struct sock *sk, struct sockaddr *addr)
 		addr->sa_family = AF_INET6;
 }
 
+/* What an address is passed for */
+enum tuple_addr_use {
+	TUPLE_ADDR_BIND,
+	TUPLE_ADDR_CONNECT,
+	TUPLE_ADDR_SEND,
+};
+
+/* Does inet take AF_UNSPEC for the family of the socket? bind() does for IPv4's
+ * wildcard, sendto() of some protocols always; to connect() it is something else.
+ */
+static bool tuple_addr_may_be_unspec(const struct sock *sk, bool any,
+				     enum tuple_addr_use use)
+{
+	if (use == TUPLE_ADDR_BIND)
+		return sk->sk_family == AF_INET && any;
+	return use == TUPLE_ADDR_SEND;
+}
+
+/* Does it take an address of IPv4 where the socket is of IPv6? */
+static bool tuple_addr_may_be_v4(const struct sock *sk, enum tuple_addr_use use)
+{
+	if (sk->sk_family == AF_INET)
+		return true;
+	switch (sk->sk_protocol) {
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_SCTP:
+		return use != TUPLE_ADDR_BIND && sk->sk_type != SOCK_RAW &&
+		       !ipv6_only_sock(sk);
+	}
+	return false;
+}
+
 static void tuple_addr_parse(const struct sock *sk, const void *uaddr, int len,
-			     struct tuple_addr *a)
+			     enum tuple_addr_use use, struct tuple_addr *a)
 {
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a->ss;
 	struct sockaddr_in *sin = (struct sockaddr_in *)&a->ss;
+	int family;
 
 	memset(a, 0, sizeof(*a));
 	if (len < (int)sizeof(sa_family_t) || len > (int)sizeof(a->ss))
 		return;
 	memcpy(&a->ss, uaddr, len);
 	tuple_addr_normalise(sk, (struct sockaddr *)&a->ss);
-	if (sk->sk_family == AF_INET && len >= (int)sizeof(*sin)) {
-		/* bind() of inet takes AF_UNSPEC for the wildcard. */
+	family = a->ss.ss_family ?: sk->sk_family;
+	if (family == AF_INET && len >= (int)sizeof(*sin)) {
 		ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &a->ip);
 		a->any = sin->sin_addr.s_addr == htonl(INADDR_ANY);
-		a->valid = sin->sin_family == AF_INET ||
-			   (sin->sin_family == AF_UNSPEC && a->any);
-	} else if (sk->sk_family == AF_INET6 && len >= SIN6_LEN_RFC2133) {
+		a->valid = tuple_addr_may_be_v4(sk, use);
+	} else if (family == AF_INET6 && len >= SIN6_LEN_RFC2133) {
 		a->ip = sin6->sin6_addr;
 		a->any = ipv6_addr_any(&a->ip) ||
 			 (ipv6_addr_v4mapped(&a->ip) && !a->ip.s6_addr32[3]);
-		a->valid = sin6->sin6_family == AF_INET6;
+		a->valid = sk->sk_family == AF_INET6;
 	}
+	if (a->ss.ss_family == AF_UNSPEC &&
+	    !tuple_addr_may_be_unspec(sk, a->any, use))
+		a->valid = false;
+}
+
+/* Whom it names, or NULL: nobody in particular */
+static const struct in6_addr *tuple_addr_peer(const struct tuple_addr *a)
+{
+	return a->valid && !a->any ? &a->ip : NULL;
 }
 
 static void tuple_addr_set(const struct sock *sk, struct tuple_addr *a,
@@ -373,6 +421,15 @@ static int tuple_ops_index(const struct sock *sk, const struct in6_addr *peer)
 	return !(peer && ipv6_addr_v4mapped(peer) && !ipv6_only_sock(sk));
 }
 
+/* Datagram protocols get a port of inet's, and all of the host's addresses with
+ * it, before it looks at the address that they are to send to.
+ */
+static bool tuple_ops_autobinds(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_DGRAM &&
+	       !READ_ONCE(sk->sk_prot)->no_autobind;
+}
+
 /* Have a lease before a connect, listen or first send. A lease of the wrong
  * family, which nobody has used, is exchanged.
  */
@@ -495,7 +552,7 @@ static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	struct tuple_addr a;
 	int err;
 
-	tuple_addr_parse(sock->sk, uaddr, len, &a);
+	tuple_addr_parse(sock->sk, uaddr, len, TUPLE_ADDR_BIND, &a);
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
 	if (a.valid && tuple_ops_is_unbound(ts) &&
@@ -547,10 +604,11 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	struct tuple_addr a;
 	int err = 0;
 
-	tuple_addr_parse(sk, uaddr, len, &a);
+	tuple_addr_parse(sk, uaddr, len, TUPLE_ADDR_CONNECT, &a);
 	tuple_lease_reconnect(ts);
 	/* AF_UNSPEC disconnects; the rest is wrong */
-	if (!a.valid || a.ss.ss_family == AF_UNSPEC)
+	if (a.ss.ss_family == AF_UNSPEC ||
+	    (!a.valid && !tuple_ops_autobinds(sk)))
 		return tuple_ops_base(ts)->connect(sock, uaddr, len, flags);
 	/* A stream that was connected, even if it was aborted since, has to be
 	 * disconnected first: inet says so.
@@ -559,7 +617,7 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 		return -ERESTARTSYS;
 	if (sk->sk_type != SOCK_STREAM ||
 	    READ_ONCE(sock->state) == SS_UNCONNECTED)
-		err = tuple_ops_ready(ts, sock, a.any ? NULL : &a.ip,
+		err = tuple_ops_ready(ts, sock, tuple_addr_peer(&a),
 				      tuple_ops_nonblock(sock, flags));
 	if (!err)
 		tuple_ops_hook(ts);
@@ -590,18 +648,24 @@ static int tuple_listen(struct socket *sock, int backlog)
 		tuple_ops_hook(ts);
 	}
 	mutex_unlock(&ts->mutex);
-	if (!err)
+	if (err)
+		return err;
+	if (tuple_sock_is_icsk(sk))
+		tuple_ops_unsettle(sock, ts);
+	else
 		tuple_ops_settle(sock, ts);
-	return err;
+	return 0;
 }
 
 /* The first send of a datagram socket, or TCP's when it carries a SYN */
 static bool tuple_sendmsg_assigns(const struct sock *sk,
-				  const struct msghdr *msg)
+				  const struct msghdr *msg,
+				  const struct tuple_addr *a)
 {
 	if (sk->sk_type == SOCK_STREAM && sk->sk_protocol != IPPROTO_SCTP)
-		return msg->msg_flags & MSG_FASTOPEN;
-	return true;
+		return a->valid && a->ss.ss_family != AF_UNSPEC &&
+		       msg->msg_flags & MSG_FASTOPEN;
+	return a->valid || tuple_ops_autobinds(sk);
 }
 
 static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
@@ -614,12 +678,12 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 
 	if (msg->msg_name && msg->msg_namelen >= (int)sizeof(sa_family_t)) {
 		tuple_addr_normalise(sk, msg->msg_name);
-		tuple_addr_parse(sk, msg->msg_name, msg->msg_namelen, &a);
+		tuple_addr_parse(sk, msg->msg_name, msg->msg_namelen,
+				 TUPLE_ADDR_SEND, &a);
 	}
-	if (a.valid && a.ss.ss_family != AF_UNSPEC &&
-	    tuple_sendmsg_assigns(sk, msg)) {
+	if (tuple_sendmsg_assigns(sk, msg, &a)) {
 		nonblock = tuple_ops_nonblock(sock, msg->msg_flags);
-		err = tuple_ops_ready_locked(ts, sock, a.any ? NULL : &a.ip,
+		err = tuple_ops_ready_locked(ts, sock, tuple_addr_peer(&a),
 					     nonblock);
 		if (err)
 			return err;
@@ -920,6 +984,12 @@ static int tuple_release(struct socket *sock)
 		return 0;
 	ts = tuple_sock_find(sk);
 	sock_hold(sk);
+	if (!READ_ONCE(ts->destruct)) {
+		/* What listened once may have been connected since. */
+		mutex_lock(&ts->mutex);
+		tuple_ops_hook(ts);
+		mutex_unlock(&ts->mutex);
+	}
 	shell = ts->shell;
 	err = tuple_ops_base(ts)->release(sock);
 	if (shell)
@@ -974,6 +1044,7 @@ const struct proto_ops *tuple_ops_derive(const struct proto_ops *base)
 	tuple_ops_fill(&ops->bound);
 	ops->unbound = ops->bound;
 	ops->unbound.sendmsg = tuple_sendmsg;
+	tuple_ops_no_sendpage(&ops->unbound);
 	ops->dgram = ops->bound;
 	ops->dgram.sendmsg = tuple_sendmsg_dgram;
 	list_add_tail_rcu(&ops->list, &tuple_ops_list);

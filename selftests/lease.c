@@ -209,8 +209,78 @@ TEST_F(lease, late_nothing_before)
 	HAS_NONE(fd);
 	/* what is not a use */
 	EXPECT_EQ(-EAGAIN, try_recv(fd, MSG_DONTWAIT));
-	EXPECT_EQ(-1, send(fd, "x", 1, 0));
 	HAS_NONE(fd);
+}
+
+/* A datagram to nobody, or to a wrong address, is refused, but inet has given the
+ * socket a port by then.
+ */
+TEST_F(lease, late_sent_to_nobody)
+{
+	struct addr wrong = PEER(9), right = PEER(9);
+	int fd;
+
+	LATE;
+	wrong.sa.sa_family = AF_UNIX;
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_EQ(-1, send(fd, "x", 1, 0));
+	EXPECT_EQ(EDESTADDRREQ, errno);
+	EXPECT_NE(0, local_port(fd));
+	IS_LEASED(fd);
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_GT(0, try_sendto(fd, "x", wrong));
+	EXPECT_NE(0, local_port(fd));
+	IS_LEASED(fd);
+	fd = OPEN(SOCK_DGRAM);
+	EXPECT_EQ(-EAFNOSUPPORT, try_connect(fd, wrong));
+	EXPECT_NE(0, local_port(fd));
+	IS_LEASED(fd);
+	EXPECT_EQ(1, try_sendto(fd, "x", right));
+	IS_LEASED(fd);
+	EXPECT_EQ(3, pool_in_use("p"));
+}
+
+/* Some protocols take an address without a family. */
+TEST_F(lease, late_no_family)
+{
+	struct addr to = PEER(9);
+	int fd;
+
+	LATE;
+	to.sa.sa_family = AF_UNSPEC;
+	if (variant->family == AF_INET) {
+		fd = OPEN(SOCK_DGRAM);
+		EXPECT_EQ(1, try_sendto(fd, "x", to));
+		IS_LEASED(fd);
+		close(fd);
+	}
+	to = PEER(0);
+	to.sa.sa_family = AF_UNSPEC;
+	fd = try_socket(variant->domain, SOCK_RAW, 253);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(1, try_sendto(fd, "x", to));
+	IS_LEASED(fd);
+}
+
+/* A UDP socket of IPv6 takes addresses of IPv4 as they are. */
+TEST_F(lease, late_other_family)
+{
+	struct addr to;
+	int fd, server;
+
+	LATE;
+	server = peer_server(AF_INET, SOCK_DGRAM, 0, 0);
+	to = peer_address(AF_INET, local_port(server));
+	fd = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(1, try_sendto(fd, "x", to));
+	EXPECT_TRUE(has_lease(fd));
+	EXPECT_TRUE(strstr(local_text(fd), "10.64.1."));
+	fd = OPEN(SOCK_DGRAM);
+	ASSERT_EQ(0, try_connect(fd, to));
+	EXPECT_TRUE(has_lease(fd));
+	EXPECT_TRUE(strstr(local_text(fd), "10.64.1."));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(2, try_recv(server, 0) + try_recv(server, 0));
 }
 
 TEST_F(lease, late_bind)
@@ -1390,6 +1460,36 @@ TEST_F(policy, exhausted)
 		  try_socket(AF_INET_TUPLE, SOCK_DGRAM | SOCK_NONBLOCK, 0));
 	close(fd);
 	EXPECT_LE(0, UDP());
+}
+
+/* A listener may become a client, and its address outlives it as any other's. */
+TEST_F(lease, late_fastopen_of_a_listener)
+{
+	int fd, server, buffer = 1;
+	char text[64], data[4096];
+	struct addr a;
+
+	ASSERT_EQ(0, pool_add(POOL "assign bind quarantine 100000"));
+	server = peer_server(variant->family, SOCK_STREAM, 0, 0);
+	set_int(server, SOL_SOCKET, SO_RCVBUF, buffer);
+	fd = OPEN(SOCK_STREAM);
+	ASSERT_EQ(0, listen(fd, 1));
+	ASSERT_EQ(0, shutdown(fd, SHUT_RDWR));
+	a = PEER(local_port(server));
+	ASSERT_EQ(1, sendto(fd, "x", 1, MSG_FASTOPEN, &a.sa, a.len));
+	IS_LEASED(fd);
+	strcpy(text, local_text(fd));
+	memset(data, 0, sizeof(data));
+	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	EXPECT_EQ(EAGAIN, errno);
+	close(fd);
+	EXPECT_EQ(INET_TUPLE_LEASE_ACTIVE, lease_state(text));
+	EXPECT_TRUE(is_plumbed(text));
+	/* refused in the end, it rests */
+	close(server);
+	EXPECT_TRUE(within(5000, lease_state(text) ==
+			   INET_TUPLE_LEASE_QUARANTINE));
 }
 
 TEST_F(policy, exhausted_fastopen)
