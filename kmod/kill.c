@@ -4,6 +4,11 @@
 #include "lease_priv.h"
 #include "net.h"
 
+/* By itself: a user who makes his socket's lock be held makes work wait, and is not
+ * to make that of others wait.
+ */
+struct workqueue_struct *tuple_kill_wq;
+
 void tuple_lease_condemn(struct tuple_lease *lease)
 {
 	struct tuple_pool *pool = lease->pool;
@@ -17,7 +22,7 @@ void tuple_lease_condemn(struct tuple_lease *lease)
 	 * user who makes his socket's lock be held makes it wait.
 	 */
 	refcount_inc(&pool->refs);
-	if (!queue_work(tuple_lease_wq, &pool->kill_work))
+	if (!queue_work(tuple_kill_wq, &pool->kill_work))
 		refcount_dec(&pool->refs);
 }
 

@@ -743,9 +743,12 @@ int __init tuple_lease_init(void)
 	tuple_lease_wq = alloc_workqueue("inet_tuple", WQ_UNBOUND, 0);
 	if (!tuple_lease_wq)
 		goto err_stock;
+	tuple_kill_wq = alloc_workqueue("inet_tuple_kill", WQ_UNBOUND, 0);
+	if (!tuple_kill_wq)
+		goto err_wq;
 	err = rhashtable_init(&tuple_leases, &tuple_leases_params);
 	if (err)
-		goto err_wq;
+		goto err_kill_wq;
 	err = rhashtable_init(&tuple_shared, &tuple_shared_params);
 	if (err)
 		goto err_leases;
@@ -753,6 +756,8 @@ int __init tuple_lease_init(void)
 
 err_leases:
 	rhashtable_destroy(&tuple_leases);
+err_kill_wq:
+	destroy_workqueue(tuple_kill_wq);
 err_wq:
 	destroy_workqueue(tuple_lease_wq);
 err_stock:
@@ -765,6 +770,7 @@ err_cache:
 /* Every namespace's pools are gone; what is left waits for a grace period. */
 void tuple_lease_uninit(void)
 {
+	destroy_workqueue(tuple_kill_wq);
 	destroy_workqueue(tuple_lease_wq);
 	rcu_barrier();
 	rhashtable_destroy(&tuple_shared);

@@ -340,6 +340,11 @@ void tuple_lease_forget_foreign(struct tuple_pool *pool);
 
 extern struct workqueue_struct *tuple_lease_wq;
 
+/* Those who wait until somebody else has put a shared lease on the device, or
+ * taken one off, or looked for the host's addresses.
+ */
+extern wait_queue_head_t tuple_lease_plumbed;
+
 int tuple_lease_init(void);
 void tuple_lease_uninit(void);
 

@@ -10,10 +10,7 @@
 #include <linux/ktime.h>
 #include "lease.h"
 
-/* Those who wait until somebody else has put a shared lease on the device,
- * or taken one off.
- */
-extern wait_queue_head_t tuple_lease_plumbed;
+extern struct workqueue_struct *tuple_kill_wq;
 
 /**
  * tuple_lease_alloc - a lease in no table and no list

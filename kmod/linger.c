@@ -190,8 +190,8 @@ static bool tuple_lease_linger_one(struct tuple_net *tn, struct list_head *todo,
 	pool = READ_ONCE(lease->pool);
 	spin_lock_bh(&pool->lock);
 	if (READ_ONCE(lease->pool) != pool || READ_ONCE(lease->dead) ||
-	    lease->state != INET_TUPLE_LEASE_LINGERING) {
-		/* somebody else took it off the list */
+	    pool->tn != tn || lease->state != INET_TUPLE_LEASE_LINGERING) {
+		/* somebody else took it off the list, or it is another one */
 	} else if (looked && !READ_ONCE(lease->seen)) {
 		tuple_lease_unlinger(lease);
 		unplumb = tuple_lease_retire(lease, true);

@@ -483,10 +483,10 @@ static struct tuple_lease_dump *tuple_lease_dump_alloc(unsigned int n_pools)
 {
 	struct tuple_lease_dump *dump;
 
-	dump = kvzalloc(struct_size(dump, pools, n_pools), GFP_KERNEL);
+	dump = kvzalloc(struct_size(dump, pools, n_pools), GFP_KERNEL_ACCOUNT);
 	if (!dump)
 		return NULL;
-	dump->marker = kzalloc(sizeof(*dump->marker), GFP_KERNEL);
+	dump->marker = kzalloc(sizeof(*dump->marker), GFP_KERNEL_ACCOUNT);
 	if (!dump->marker) {
 		kvfree(dump);
 		return NULL;

@@ -93,7 +93,8 @@ static int tuple_sockopt_set_pool(struct socket *sock, struct tuple_sock *ts,
 	err = tuple_sockopt_name(name, optval, optlen);
 	if (err)
 		return err;
-	mutex_lock(&ts->mutex);
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
 	err = -EISCONN;
 	if (!tuple_ops_is_unbound(ts) || (READ_ONCE(ts->lease) && !move))
 		goto out;
@@ -119,7 +120,8 @@ static int tuple_sockopt_set_id(struct socket *sock, struct tuple_sock *ts,
 		return -EINVAL;
 	if (copy_from_sockptr(&id, optval, sizeof(id)))
 		return -EFAULT;
-	mutex_lock(&ts->mutex);
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
 	err = -EISCONN;
 	if (tuple_ops_is_unbound(ts)) {
 		choice = tuple_sockopt_chosen(ts);
@@ -174,7 +176,8 @@ int tuple_sockopt_get(struct tuple_sock *ts, int optname, char __user *optval,
 	if (optname == INET_TUPLE_LEASE)
 		return err ?: tuple_sockopt_put(&info, sizeof(info), optval,
 						optlen);
-	mutex_lock(&ts->mutex);
+	if (mutex_lock_interruptible(&ts->mutex))
+		return -ERESTARTSYS;
 	choice = tuple_sockopt_chosen(ts);
 	mutex_unlock(&ts->mutex);
 	switch (optname) {
