@@ -632,30 +632,31 @@ int tuple_msg_get_stock(struct genl_info *info, struct tuple_stock_request *r)
 	return -EINVAL;
 }
 
-/* The cgroup has to be there when a rule is made; to delete the rule of one
- * that is gone, the path is enough.
+/* The cgroup has to be there when a rule is made, lest a slip of the pen go unseen;
+ * to delete the rule of one that is gone, the path is enough.
  */
 static int tuple_parse_rule_cgroup(const struct nlattr *attr, bool del,
 				   struct tuple_rule *rule,
 				   struct netlink_ext_ack *extack)
 {
 	struct cgroup *cgroup;
+	int err;
 
 	rule->cgroup_path = nla_strdup(attr, GFP_KERNEL_ACCOUNT);
 	if (!rule->cgroup_path)
 		return -ENOMEM;
 	rule->match |= TUPLE_RULE_CGROUP;
 
-	cgroup = cgroup_get_from_path(rule->cgroup_path);
-	if (!IS_ERR(cgroup)) {
-		rule->cgroup_id = cgroup_id(cgroup);
-		cgroup_put(cgroup);
-		return 0;
-	}
 	if (del)
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "no such cgroup (v2)");
-	return PTR_ERR(cgroup);
+	cgroup = cgroup_get_from_path(rule->cgroup_path);
+	if (IS_ERR(cgroup)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "no such cgroup (v2)");
+		return PTR_ERR(cgroup);
+	}
+	err = tuple_rule_set_cgroup(rule, cgroup);
+	cgroup_put(cgroup);
+	return err;
 }
 
 static int tuple_parse_rule(struct genl_info *info,

@@ -186,6 +186,43 @@ struct tuple_pool *tuple_pool_by_addr(struct tuple_net *tn,
 	return NULL;
 }
 
+int tuple_rule_set_cgroup(struct tuple_rule *rule, struct cgroup *cgrp)
+{
+	size_t size = 1, len;
+	struct cgroup *c;
+	char *p;
+
+	/* Nothing in cgroup2 is ever renamed. */
+	for (c = cgrp; cgroup_parent(c); c = cgroup_parent(c))
+		size += strlen(c->kn->name) + 1;
+	p = kmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!p)
+		return -ENOMEM;
+	rule->cgroup_names = p;
+	rule->cgroup_level = cgrp->level;
+	for (c = cgrp; cgroup_parent(c); c = cgroup_parent(c)) {
+		len = strlen(c->kn->name) + 1;
+		memcpy(p, c->kn->name, len);
+		p += len;
+	}
+	*p = '\0';
+	return 0;
+}
+
+static bool tuple_rule_has_cgroup(const struct tuple_rule *rule,
+				  struct cgroup *cgrp)
+{
+	const char *name = rule->cgroup_names;
+
+	cgrp = cgroup_ancestor(cgrp, rule->cgroup_level);
+	for (; cgrp && *name; cgrp = cgroup_parent(cgrp)) {
+		if (strcmp(name, cgrp->kn->name))
+			return false;
+		name += strlen(name) + 1;
+	}
+	return cgrp;
+}
+
 static bool tuple_rule_matches(const struct tuple_rule *rule, struct sock *sk)
 {
 	struct cgroup *cgrp = tuple_sock_cgroup(sk);
@@ -196,10 +233,7 @@ static bool tuple_rule_matches(const struct tuple_rule *rule, struct sock *sk)
 		return false;
 	if (!(rule->match & TUPLE_RULE_CGROUP))
 		return true;
-	for (; cgrp; cgrp = cgroup_parent(cgrp))
-		if (cgroup_id(cgrp) == rule->cgroup_id)
-			return true;
-	return false;
+	return cgrp && tuple_rule_has_cgroup(rule, cgrp);
 }
 
 static struct tuple_pool *tuple_pool_by_rule(struct tuple_net *tn,
@@ -1335,6 +1369,7 @@ int tuple_pool_del(struct tuple_net *tn, const char *name, bool force,
 
 void tuple_rule_free(struct tuple_rule *rule)
 {
+	kfree(rule->cgroup_names);
 	kfree(rule->cgroup_path);
 	kfree(rule);
 }

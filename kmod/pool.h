@@ -255,13 +255,28 @@ struct tuple_pool {
 	struct rcu_head rcu;
 };
 
+/**
+ * struct tuple_rule - who is to lease from which pool
+ *
+ * In tn->rules, which owns it: written under tn->mutex, read under RCU.
+ *
+ * A cgroup is known by the names on the way to it, not by itself: that of a service
+ * is another one each time the service starts.
+ *
+ * @match: TUPLE_RULE_*: what has to be so
+ * @cgroup_level: how far below the root of cgroup2 the cgroup is
+ * @cgroup_names: its name, that of its parent, and so on, each with a NUL, and an
+ *	empty one for the root; what is below it belongs to it
+ * @cgroup_path: as given, for show and del
+ */
 struct tuple_rule {
 	struct list_head list;
-	u8 match;			/* TUPLE_RULE_* */
+	u8 match;
 	kuid_t uid;
 	kgid_t gid;
-	u64 cgroup_id;			/* cgroup v2; that cgroup or one below */
-	char *cgroup_path;		/* as given, for show and del */
+	int cgroup_level;
+	char *cgroup_names;
+	char *cgroup_path;
 	char pool[INET_TUPLE_NAMSIZ];
 	struct rcu_head rcu;
 };
@@ -290,6 +305,9 @@ int tuple_rule_add(struct tuple_net *tn, struct tuple_rule *rule,
 int tuple_rule_del(struct tuple_net *tn, const struct tuple_rule *like,
 		   struct netlink_ext_ack *extack);
 void tuple_rule_free(struct tuple_rule *rule);
+
+/* Have a new rule match a cgroup. May sleep. Return: 0 or -ENOMEM */
+int tuple_rule_set_cgroup(struct tuple_rule *rule, struct cgroup *cgrp);
 
 /**
  * tuple_pool_find - look a pool up by name

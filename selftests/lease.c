@@ -2008,6 +2008,32 @@ TEST_F(policy, rule_by_cgroup)
 	cgroup_remove(path);
 }
 
+/* That of a service is another one each time it starts. */
+TEST_F(policy, rule_by_cgroup_made_anew)
+{
+	char *path = cgroup_make("rule"), *below, dir[600];
+
+	if (!path)
+		SKIP(return, "no cgroup2 here");
+	TWO_POOLS;
+	ASSERT_EQ(0, rule_change(true, -1, -1, path, "q"));
+	cgroup_remove(path);
+	EXPECT_POOL("p", UDP());
+	ASSERT_STREQ(path, cgroup_make("rule"));
+	EXPECT_EQ(0, strncmp(text_in_child(cgroup_enter, path), "10.64.2.", 8));
+	/* and so is what is below it, but not what is called much like it */
+	ASSERT_LT(0, asprintf(&below, "%s/below", path));
+	snprintf(dir, sizeof(dir), "/sys/fs/cgroup%s", below);
+	ASSERT_EQ(0, mkdir(dir, 0755));
+	EXPECT_EQ(0, strncmp(text_in_child(cgroup_enter, below), "10.64.2.",
+			     8));
+	cgroup_remove(below);
+	cgroup_remove(path);
+	path = cgroup_make("rules");
+	EXPECT_EQ(0, strncmp(text_in_child(cgroup_enter, path), "10.64.1.", 8));
+	cgroup_remove(path);
+}
+
 /* What a socket asks for goes before the rules. */
 TEST_F(policy, option_before_rule)
 {

@@ -149,6 +149,30 @@ sed -i '2d' $conf
 check "a file that is right again does not" systemctl restart $unit
 check_output "and applies" "$(cat $conf)" tuplectl save
 
+# A service that brings its rule, and has another cgroup at each start
+
+services=/etc/systemd/system
+mkdir $services/blue.service.d
+cat >$services/blue.service <<'UNIT'
+[Service]
+ExecStart=sh -c 'tuplerun -- curl -s http://10.0.0.1/ >/run/blue; exec sleep 1000'
+UNIT
+shown cookbook.rst "$services/blue.service.d/tuple.conf" >$services/blue.service.d/tuple.conf
+systemctl daemon-reload
+blue() { rm -f /run/blue; systemctl "$1" blue && wait_for 20 test -s /run/blue && cat /run/blue; }
+tuplectl pool add blue dev eth0 prefix 10.0.67.0/28 quarantine 0
+check_match "a service with a rule, as in the cookbook, leaves by its pool" '^10\.0\.67\.' blue start
+check_match "and when it is started again" '^10\.0\.67\.' blue restart
+check_output "by the same rule" 1 eval 'tuplectl rule show | grep -c blue.service'
+sed -i /ExecStartPre/d $services/blue.service.d/tuple.conf
+systemctl daemon-reload
+check_match "which needs not be brought again" '^10\.0\.67\.' blue restart
+systemctl stop blue
+rm -r $services/blue.service $services/blue.service.d
+systemctl daemon-reload
+tuplectl rule del cgroup /system.slice/blue.service pool blue
+tuplectl pool del blue force
+
 # And away with it.
 
 # Anything of ours, but for what dpkg and apt say they did and this test itself
