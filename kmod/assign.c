@@ -319,6 +319,8 @@ static struct tuple_lease *tuple_lease_try(struct tuple_request *r)
 	if (!(READ_ONCE(dev->flags) & IFF_UP))
 		return ERR_PTR(-ENETDOWN);
 	r->key = tuple_scope_key(r->ts, pool->conf.scope);
+	if (pool->scanning)
+		return ERR_PTR(-EINPROGRESS);
 	lease = tuple_lease_join(r);
 	if (!lease && pool->conf.state == INET_TUPLE_STATE_DRAINING)
 		return ERR_PTR(-EADDRNOTAVAIL);
@@ -358,9 +360,10 @@ static bool tuple_lease_busy(struct tuple_request *r)
 	spin_lock_bh(&r->pool->lock);
 	rcu_read_lock();
 	lease = tuple_lease_find_shared(r->pool, &r->key, r->idx);
-	busy = lease && !lease->dead &&
-	       (lease->state == INET_TUPLE_LEASE_PLUMBING ||
-		lease->state == INET_TUPLE_LEASE_UNPLUMBING || lease->killed);
+	busy = r->pool->scanning ||
+	       (lease && !lease->dead &&
+		(lease->state == INET_TUPLE_LEASE_PLUMBING ||
+		 lease->state == INET_TUPLE_LEASE_UNPLUMBING || lease->killed));
 	rcu_read_unlock();
 	spin_unlock_bh(&r->pool->lock);
 	return busy;
@@ -461,13 +464,16 @@ static int tuple_lease_install(struct tuple_request *r,
 	spin_lock_bh(&pool->lock);
 	if (err) {
 		tuple_lease_fail(lease, err);
-	} else if (pool->dead || tuple_lease_is_over(lease)) {
+	} else if (pool->dead || tuple_lease_is_over(lease) ||
+		   lease->foreign) {
+		/* The same address may be on a device twice. */
 		lease->plumbed = !lease->lost;
 		pool->in_use--;
 		pool->resting++;
 		tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
 		unplumb = tuple_lease_retire(lease, true);
-		err = pool->dead ? -EADDRNOTAVAIL : -ESTALE;
+		err = pool->dead ? -EADDRNOTAVAIL :
+		      lease->foreign ? -EEXIST : -ESTALE;
 	} else {
 		lease->plumbed = !lease->lost;
 		if (lease->lost) {

@@ -28,6 +28,9 @@
 #include "plumb.h"
 #include "pool.h"
 
+/* How often something is tried for which memory is short, 20 ms apart */
+#define TUPLE_PLUMB_TRIES	50
+
 /* A socket() call may come from anybody; the address is put there by the
  * kernel.
  */
@@ -247,11 +250,13 @@ static bool tuple_plumb_is_local6(struct tuple_pool *pool,
 				  const struct in6_addr *addr)
 {
 	struct inet6_ifaddr *ifa;
+	struct fib6_info *rt;
 	bool local;
 
 	rcu_read_lock();
 	ifa = tuple_plumb_find6(pool, addr);
-	local = ifa && ifa->rt && rcu_access_pointer(ifa->rt->fib6_node);
+	rt = ifa ? READ_ONCE(ifa->rt) : NULL;
+	local = rt && rcu_access_pointer(rt->fib6_node);
 	rcu_read_unlock();
 	return local;
 }
@@ -275,6 +280,32 @@ static int tuple_plumb_wait_local6(struct tuple_pool *pool,
 	return 0;
 }
 
+/* With a VRF above it, a device has its local routes in that one's table. */
+static bool tuple_plumb_is_local4(struct tuple_pool *pool, __be32 addr)
+{
+	struct net_device *dev;
+	bool local;
+
+	rcu_read_lock();
+	dev = rcu_dereference(pool->dev);
+	local = dev && inet_addr_type_dev_table(pool->tn->net, dev, addr) ==
+		       RTN_LOCAL;
+	rcu_read_unlock();
+	return local;
+}
+
+static bool tuple_plumb_is_up(struct tuple_pool *pool)
+{
+	struct net_device *dev;
+	bool up;
+
+	rcu_read_lock();
+	dev = rcu_dereference(pool->dev);
+	up = dev && READ_ONCE(dev->flags) & IFF_UP;
+	rcu_read_unlock();
+	return up;
+}
+
 int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 {
 	bool answered;
@@ -286,13 +317,13 @@ int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 			return err;
 		if (!ipv6_addr_v4mapped(addr))
 			err = tuple_plumb_wait_local6(pool, addr);
-		else if (inet_addr_type(pool->tn->net, addr->s6_addr32[3]) !=
-			 RTN_LOCAL)
+		else if (!tuple_plumb_is_local4(pool, addr->s6_addr32[3]))
 			err = -ENOMEM;	/* inet does not tell */
 	}
-	if (err)
-		tuple_plumb_del(pool, addr);
-	return err;
+	if (!err)
+		return 0;
+	tuple_plumb_del(pool, addr);
+	return tuple_plumb_is_up(pool) ? err : -ENETDOWN;
 }
 
 /* Is taking something off to be tried again? Nothing may stay behind for want of
@@ -337,6 +368,7 @@ static int tuple_plumb_route(struct tuple_pool *pool,
 	tuple_plumb_msg_init(&msg, type, add, sizeof(msg.rtm));
 	msg.rtm.rtm_family = v4 ? AF_INET : AF_INET6;
 	msg.rtm.rtm_dst_len = v4 ? prefix->len - 96 : prefix->len;
+	/* With a VRF, too: IPv4 looks nowhere else whether a source is ours. */
 	msg.rtm.rtm_table = RT_TABLE_LOCAL;
 	msg.rtm.rtm_protocol = TUPLE_PLUMB_PROTO;
 	msg.rtm.rtm_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
@@ -385,13 +417,31 @@ static bool tuple_plumb_nth(struct tuple_pool *pool, unsigned int n,
 	return there;
 }
 
+bool tuple_plumb_retry(const struct tuple_pool *pool, int err,
+		       unsigned int *tries)
+{
+	if (err != -ENOMEM && err != -ENOBUFS && err != -ENOSPC &&
+	    err != -EAGAIN)
+		return false;
+	if (++*tries > TUPLE_PLUMB_TRIES) {
+		pr_err_ratelimited("pool %s: its device may not be as it should: %d\n",
+				   pool->name, err);
+		return false;
+	}
+	msleep(20);
+	return true;
+}
+
 void tuple_plumb_prefixes(struct tuple_pool *pool)
 {
 	struct tuple_prefix prefix;
-	unsigned int i;
+	unsigned int i, tries = 0;
+	int err;
 
 	for (i = 0; tuple_plumb_nth(pool, i, &prefix); i++)
-		tuple_plumb_prefix_add(pool, &prefix);
+		do {
+			err = tuple_plumb_prefix_add(pool, &prefix);
+		} while (err && tuple_plumb_retry(pool, err, &tries));
 }
 
 /* The host's own addresses */
@@ -410,50 +460,62 @@ static int tuple_plumb_scan_dev6(struct tuple_pool *pool,
 				 struct inet6_dev *idev)
 {
 	struct inet6_ifaddr *ifa;
-	int err = 0;
+	int err = 0, one;
 
 	read_lock_bh(&idev->lock);
 	list_for_each_entry(ifa, &idev->addr_list, if_list) {
 		if (tuple_plumb_is_ours6(ifa))
 			continue;
-		err = tuple_lease_foreign_pool(pool, &ifa->addr, true);
-		if (err == -ENOSPC)
+		one = tuple_lease_foreign_pool(pool, &ifa->addr, true);
+		err = one ?: err;
+		if (one == -ENOSPC)
 			break;
 	}
 	read_unlock_bh(&idev->lock);
 	return err;
 }
 
-static void tuple_plumb_scan_dev(struct tuple_pool *pool,
-				 struct net_device *dev)
+/* Return: 0, or what is wrong with an address; all others are looked at */
+static int tuple_plumb_scan_dev(struct tuple_pool *pool, struct net_device *dev)
 {
 	struct in_device *in_dev = __in_dev_get_rtnl(dev);
 	struct inet6_dev *idev = __in6_dev_get(dev);
 	struct in_ifaddr *ifa;
 	struct in6_addr addr;
+	int err = 0, one;
 
 	if (in_dev)
 		in_dev_for_each_ifa_rtnl(ifa, in_dev) {
 			if (tuple_plumb_is_ours4(ifa))
 				continue;
 			ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
-			while (tuple_lease_foreign_pool(pool, &addr, true) ==
-			       -ENOSPC && !tuple_lease_grow(pool, 0))
-				;
+			do {
+				one = tuple_lease_foreign_pool(pool, &addr,
+							       true);
+			} while (one == -ENOSPC && !tuple_lease_grow(pool, 0));
+			err = one ?: err;
 		}
-	while (idev && tuple_plumb_scan_dev6(pool, idev) == -ENOSPC &&
-	       !tuple_lease_grow(pool, 1))
-		;
+	if (!idev)
+		return err;
+	do {
+		one = tuple_plumb_scan_dev6(pool, idev);
+	} while (one == -ENOSPC && !tuple_lease_grow(pool, 1));
+	return one ?: err;
 }
 
 void tuple_plumb_scan_foreign(struct tuple_pool *pool)
 {
+	unsigned int tries = 0;
 	struct net_device *dev;
+	int err;
 
-	rtnl_lock();
-	for_each_netdev(pool->tn->net, dev)
-		tuple_plumb_scan_dev(pool, dev);
-	rtnl_unlock();
+	do {
+		err = 0;
+		rtnl_lock();
+		for_each_netdev(pool->tn->net, dev)
+			err = tuple_plumb_scan_dev(pool, dev) ?: err;
+		rtnl_unlock();
+	} while (err && tuple_plumb_retry(pool, err, &tries));
 }
 
 /* Notifiers */
@@ -481,6 +543,29 @@ static bool tuple_plumb_has_foreign4(struct net *net, __be32 addr)
 				return true;
 	}
 	return false;
+}
+
+/* The same for IPv6, and for one that is on its way away: in any context */
+static bool tuple_plumb_has_foreign6(struct net *net,
+				     const struct inet6_ifaddr *gone)
+{
+	struct inet6_dev *idev;
+	struct inet6_ifaddr *ifa;
+	struct net_device *dev;
+	bool has = false;
+
+	rcu_read_lock();
+	for_each_netdev_rcu(net, dev) {
+		idev = __in6_dev_get(dev);
+		if (!idev)
+			continue;
+		list_for_each_entry_rcu(ifa, &idev->addr_list, if_list)
+			has |= ifa != gone &&
+			       ipv6_addr_equal(&ifa->addr, &gone->addr) &&
+			       !tuple_plumb_is_ours6(ifa);
+	}
+	rcu_read_unlock();
+	return has;
 }
 
 /* With its last IPv4 address a device loses all its routes, ours with them. */
@@ -536,7 +621,7 @@ static int tuple_plumb_inet6addr_event(struct notifier_block *nb,
 	} else if (event == NETDEV_UP) {
 		tuple_lease_foreign(net, &ifa->addr, true);
 	} else if (event == NETDEV_DOWN &&
-		   !ipv6_chk_addr(net, &ifa->addr, NULL, 0)) {
+		   !tuple_plumb_has_foreign6(net, ifa)) {
 		tuple_lease_foreign(net, &ifa->addr, false);
 	}
 	return NOTIFY_DONE;

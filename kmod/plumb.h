@@ -47,6 +47,17 @@ void tuple_plumb_prefix_del(struct tuple_pool *pool,
 void tuple_plumb_prefixes(struct tuple_pool *pool);
 
 /**
+ * tuple_plumb_retry - wait before trying again what there was no memory for
+ * @pool: the pool, whose name is told in the kernel's log in the end
+ * @err: what came of it
+ * @tries: how often this has been called, 0 at first
+ *
+ * May sleep. Return: false: no use, or often enough
+ */
+bool tuple_plumb_retry(const struct tuple_pool *pool, int err,
+		       unsigned int *tries);
+
+/**
  * tuple_plumb_scan_foreign - find the addresses that are the host's own
  * @pool: on its namespace's list, so that notifiers see it
  *

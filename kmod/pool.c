@@ -1248,6 +1248,16 @@ static void tuple_pool_cool(struct tuple_pool *pool)
 	flush_work(&pool->work);
 }
 
+/* Have who wants a lease wait, or go on. */
+static void tuple_pool_set_scanning(struct tuple_pool *pool, bool scanning)
+{
+	spin_lock_bh(&pool->lock);
+	pool->scanning = scanning;
+	spin_unlock_bh(&pool->lock);
+	if (!scanning)
+		wake_up_all(&tuple_lease_plumbed);
+}
+
 int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 		   struct netlink_ext_ack *extack)
 {
@@ -1287,6 +1297,8 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	warm = pool->conf.warm;
 	if (!same || tuple_conf_cools(&conf, &pool->conf))
 		tuple_pool_cool(pool);
+	if (!same)
+		tuple_pool_set_scanning(pool, true);
 	mutex_lock(&pool->plumb_mutex);
 	err = tuple_pool_plumb(pool, &conf, &pool->conf, extack);
 	if (!err) {
@@ -1300,14 +1312,16 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 		tuple_pool_unplumb(pool, &conf, &pool->conf, conf.n_prefixes);
 	mutex_unlock(&pool->plumb_mutex);
 	tuple_pool_nd(pool, tuple_pool_wants_nd(&pool->conf), NULL);
+	if (!err && !same)
+		tuple_plumb_scan_foreign(pool);
+	if (!same)
+		tuple_pool_set_scanning(pool, false);
 	if (err) {
 		tuple_pool_set_warm(pool, warm);
 		goto out;
 	}
 	if (c->ifindex)
 		tuple_pool_set_dev(pool, c->ifindex);
-	if (!same)
-		tuple_plumb_scan_foreign(pool);
 	if (c->set & TUPLE_SET_DEFAULT)
 		tuple_pool_set_default(pool, c->is_default);
 	else if (c->conf.n_prefixes)

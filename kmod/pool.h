@@ -171,8 +171,10 @@ struct tuple_stock {
 /**
  * struct tuple_pool - a named set of prefixes on one netdev
  *
- * Lifetime: tn->pools holds one reference, each lease one, and each socket
- * that chose the pool by name none (it keeps the name). tuple_pool_del() takes
+ * Lifetime: tn->pools holds one reference, and so does who found it and works
+ * with it, @kill_work among them. A lease holds none, since all are gone before the
+ * list's is dropped, nor does a socket that chose the pool by name, which is all
+ * that it keeps. tuple_pool_del() takes
  * the pool off the list, so that nobody finds it any more, ends its leases and
  * drops the list's reference; the last tuple_pool_put() frees after a grace
  * period.
@@ -198,6 +200,8 @@ struct tuple_stock {
  * @quota: (L) xarray uid -> number of leases, while conf.quota is set
  * @dead: (L) deleted: no new leases, and those that end are freed at once
  * @ready: (L) set up: leases may come
+ * @scanning: (L) it has other addresses, some of which may be the host's: nobody
+ *	leases until that is known
  * @serves: (L, looked at without it too) whether @alloc has addresses, or @stock
  *	may have some; [0] IPv4
  * @ending: (L) leases that wait for @work to take them off the device
@@ -237,6 +241,7 @@ struct tuple_pool {
 	struct xarray quota;
 	bool dead;
 	bool ready;
+	bool scanning;
 	bool stocked;
 	bool serves[2];
 	struct list_head ending;

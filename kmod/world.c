@@ -222,8 +222,10 @@ static void tuple_lease_resync_done(struct tuple_pool *pool,
 void tuple_lease_resync(struct tuple_pool *pool)
 {
 	struct tuple_lease *place;
+	unsigned int tries = 0;
 	struct in6_addr addr;
 	bool prefix;
+	int err;
 
 	spin_lock_bh(&pool->lock);
 	prefix = pool->conf.plumb == INET_TUPLE_PLUMB_PREFIX;
@@ -234,20 +236,21 @@ void tuple_lease_resync(struct tuple_pool *pool)
 		mutex_unlock(&pool->plumb_mutex);
 		return;
 	}
-	place = tuple_lease_alloc(pool, GFP_KERNEL);
-	if (!place) {
-		pr_warn("pool %s: no memory to put its leases back on the device\n",
-			pool->name);
+	do {
+		place = tuple_lease_alloc(pool, GFP_KERNEL);
+	} while (!place && tuple_plumb_retry(pool, -ENOMEM, &tries));
+	if (!place)
 		return;
-	}
 	place->state = TUPLE_LEASE_MARKER;
 	mutex_lock(&pool->plumb_mutex);
 	spin_lock_bh(&pool->lock);
 	list_add(&place->list, &pool->leases);
 	spin_unlock_bh(&pool->lock);
 	while (tuple_lease_resync_next(pool, place, &addr)) {
-		tuple_lease_resync_done(pool, &addr,
-					tuple_plumb_add(pool, &addr));
+		do {
+			err = tuple_plumb_add(pool, &addr);
+		} while (err && tuple_plumb_retry(pool, err, &tries));
+		tuple_lease_resync_done(pool, &addr, err);
 		cond_resched();
 	}
 	spin_lock_bh(&pool->lock);

@@ -176,6 +176,32 @@ check_match "added over a lease and taken away: the lease stays" \
 	"inet $a4/32" addrs "$a4"
 check "added over a lease and taken away: the lease answers" pings "$a4"
 told close l >/dev/null
+
+# On another device, and on yet another: it is the host's as long as one has it
+elsewhere() { ip -n "$host" addr "$1" "$2/$3" dev "$4" nodad; }
+for kind in 4 6; do
+	length=$((kind == 4 ? 24 : 64))
+	address=$(told_first open l $kind udp)
+	elsewhere add "$address" $length lo
+	told close l >/dev/null
+	check_fails "IPv$kind: on another device meanwhile: nobody gets it" \
+		grep -qw "$address" <<<"$(all_leases $kind)"
+	elsewhere del "$address" $length lo
+	address=$(told_first open l $kind udp)
+	elsewhere add "$address" $length lo
+	elsewhere add "$address" $length eth0
+	elsewhere del "$address" $length eth0
+	told close l >/dev/null
+	check_fails "IPv$kind: and on two, of which one has it still: nobody gets it" \
+		grep -qw "$address" <<<"$(all_leases $kind)"
+	elsewhere del "$address" $length lo
+	address=$(told_first open l $kind udp)
+	elsewhere add "$address" $length lo
+	elsewhere del "$address" $length lo
+	told close l >/dev/null
+	check "IPv$kind: taken away while it is leased: it is the pool's again" \
+		grep -qw "$address" <<<"$(all_leases $kind)"
+done
 ctl pool del a4 force
 ctl pool del a6 force
 check "nothing is left of address plumbing" \
@@ -240,3 +266,36 @@ check "IPv4: the route is gone" no_local_route 4 10.65.0.0/24
 check "IPv6: the route is gone" no_local_route 6 fd65::/64
 check_fails "the device is no longer in allmulti" \
 	grep -q "allmulti 1" <<<"$(ip -n "$host" -d link show eth0)"
+
+# In a VRF: an address has its local route in that one's table, and a prefix in local
+
+ip -n "$host" -batch - <<'IP'
+link add red type vrf table 1042
+link set red up
+link set eth0 master red
+addr replace fd64::1/64 dev eth0 nodad
+IP
+local_in() { [ -n "$(ip -n "$host" "-$2" route show table "$1" "$3")" ]; }
+ctl pool add a4 dev eth0 prefix 10.64.0.64/29
+ctl pool add a6 dev eth0 prefix fd64::100/124
+for kind in 4 6; do
+	address=$(told_first open l $kind udp)
+	check "IPv$kind: a lease in a VRF ($address)" local_in 1042 $kind "$address"
+	check "IPv$kind: which is answered for" pings "$address"
+	told close l >/dev/null
+done
+ctl pool del a4 force
+ctl pool del a6 force
+declare -A prefix=([4]=10.65.0.0/24 [6]=fd65::/64)
+ctl pool add p4 dev eth0 prefix "${prefix[4]}" plumb prefix
+ctl pool add p6 dev eth0 prefix "${prefix[6]}" plumb prefix
+for kind in 4 6; do
+	address=$(told_first open l $kind udp)
+	check "IPv$kind: a prefix in a VRF" local_in local $kind "${prefix[$kind]}"
+	check "IPv$kind: of which leases are answered for" pings "$address"
+	told close l >/dev/null
+done
+ctl pool del p4 force
+ctl pool del p6 force
+no_prefix() { ! local_in local 4 "${prefix[4]}" && ! local_in local 6 "${prefix[6]}"; }
+check "and nothing is left of them" no_prefix
