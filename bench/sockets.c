@@ -2,6 +2,7 @@
 /* Sockets that are made, used and closed, one after another: rows of ours
  * against what a program would do that wants an address for each.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -152,6 +153,21 @@ static void tcp_helper(int f)
 	helper_del(f, &addr);
 }
 
+/* IPv6 makes an address local by a work item; what comes before is lost, and the
+ * SYN's answer comes again a second later. So the helper is one that lets kernel
+ * threads go first.
+ */
+static double measure_tcp_helper(int f)
+{
+	struct sched_param param = {};
+	double num;
+
+	must(sched_setscheduler(0, SCHED_IDLE, &param), "SCHED_IDLE");
+	num = measure(tcp_helper, f);
+	must(sched_setscheduler(0, SCHED_OTHER, &param), "SCHED_OTHER");
+	return num;
+}
+
 static void row(const char *what, int f, double ours, const char *against,
 		double theirs, double goal)
 {
@@ -211,7 +227,7 @@ static void address_rows(int f)
 	row("UDP socket, close; address", f, ours, "helper", udp, 0.85);
 	server_first = true;
 	ours = measure(tcp_tuple, f);
-	tcp = measure(tcp_helper, f);
+	tcp = measure_tcp_helper(f);
 	row("TCP connect, accept, close; address", f, ours, "helper", tcp, 0.9);
 	warm_rows(f, udp, tcp);
 	server_first = false;
