@@ -7,7 +7,7 @@
 # shellcheck disable=SC2119	# tupled_start takes options, and needs none
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agent.sh"
-need tuplectl inet-tupled kea-dhcp4 python3 arping ping
+need tuplectl tuplerun inet-tupled kea-dhcp4 python3 arping ping
 . "$(dirname "$0")/dhcp.sh"
 
 # Waits of many kinds, meanwhile
@@ -158,6 +158,21 @@ tupled_start
 settle
 settle
 check "and which a new daemon has" kept_are "$many"
+
+# A program that knows nothing of them: the pool has no prefix to be seen
+
+runs_leased() {
+	local address
+
+	address=$(in_ns "$host" tuplerun "$@" python3 -c 'import socket
+print(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).getsockname()[0])') || return
+	echo "$address"
+	leased kea "$address"
+}
+for way in preload seccomp; do
+	check "tuplerun --$way: an address that Kea leased" runs_leased --$way --pool phones
+done
+check "also of the pool that is the default one" runs_leased
 
 touch "$work/alone"
 fold "$work/lifetimes.tap"

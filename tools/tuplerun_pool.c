@@ -7,13 +7,19 @@
 #include <libinettuple.h>
 #include "tuplerun.h"
 
-/* Which families a pool has prefixes of: served[0] IPv4, served[1] IPv6 */
+/* Which families a pool serves: served[0] IPv4, served[1] IPv6. One of source
+ * dhcp has no prefixes; its server gives IPv4 addresses.
+ */
 static int look(const struct inet_tuple_obj *pool, void *arg)
 {
+	uint64_t source = INET_TUPLE_SOURCE_STATIC;
 	struct inet_tuple_prefix prefix;
 	bool *served = arg;
 	unsigned int i;
 
+	inet_tuple_obj_num(pool, INET_TUPLE_A_POOL_SOURCE, &source);
+	if (source == INET_TUPLE_SOURCE_DHCP)
+		served[0] = true;
 	for (i = 0; !inet_tuple_obj_prefix(pool, INET_TUPLE_A_POOL_PREFIX, i,
 					   &prefix); i++)
 		served[prefix.addr.family == AF_INET6] = true;

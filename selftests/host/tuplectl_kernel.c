@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A kernel for the tests of tuplectl: a thread that keeps pools and rules as
+ * A kernel for the tests of the commands: a thread that keeps pools and rules as
  * they were given, behind socket(), bind() and setsockopt() of the program
  * (ld --wrap). It knows what the module does no better than this:
  *
@@ -105,6 +105,19 @@ static void resolve(int fd, const struct nlmsghdr *req)
 	mnl_attr_nest_end(nlh, group);
 	mnl_attr_nest_end(nlh, groups);
 	send(fd, nlh, nlh->nlmsg_len, MSG_NOSIGNAL);
+	send_ack(fd, req, 0, NULL, 0);
+}
+
+static void family_get(int fd, const struct nlmsghdr *req)
+{
+	struct itl_msg m;
+
+	itl_msg_alloc(&m, 64, FAMILY, 0, INET_TUPLE_CMD_FAMILY_GET);
+	m.nlh->nlmsg_seq = req->nlmsg_seq;
+	mnl_attr_put_u16(m.nlh, INET_TUPLE_A_FAMILY_INET, AF_INET_TUPLE);
+	mnl_attr_put_u16(m.nlh, INET_TUPLE_A_FAMILY_INET6, AF_INET6_TUPLE);
+	send(fd, m.nlh, m.nlh->nlmsg_len, MSG_NOSIGNAL);
+	itl_msg_free(&m);
 	send_ack(fd, req, 0, NULL, 0);
 }
 
@@ -434,6 +447,9 @@ static void serve(int fd, const struct nlmsghdr *req, uint8_t cmd,
 		  struct inet_tuple_obj *obj)
 {
 	switch (cmd) {
+	case INET_TUPLE_CMD_FAMILY_GET:
+		family_get(fd, req);
+		break;
 	case INET_TUPLE_CMD_POOL_NEW:
 		pool_new(fd, req, obj);
 		break;
