@@ -330,6 +330,55 @@ static void test_restart(void)
 	run(1000);
 }
 
+/* The host has started again, and the server is away: leases are neither here
+ * nor gone until they expire.
+ */
+static void test_unheard(void)
+{
+	in_addr_t one, two;
+
+	pools_want(&t, "phones", 1);
+	run(2000);
+	one = kaddrs[0].addr;
+	two = kaddrs[1].addr;
+	ok(n_kaddrs == 2, "two leases");
+	end(false);
+	n_kaddrs = 0;
+	server_down = true;
+	begin(t.now + 1000);
+	run(0);
+	ok(saved(one) && saved(two), "before a server is asked they are in the file");
+	run(5000);
+	ok(requests >= 2 && !n_kaddrs && saved(one) && saved(two),
+	   "as well before it answers");
+	end(false);
+	ok(saved(one) && saved(two), "an end keeps them");
+	begin(t.now + 1000);
+	run(5000);
+	ok(requests >= 2 && !discovers, "the next asks for them, too");
+	end(true);
+	ok(!releases && saved(one) && saved(two),
+	   "an end for good keeps them, too");
+	server_down = false;
+	begin(t.now + 1000);
+	run(5000);
+	ok(!discovers && n_kaddrs == 2 && kernel_find(one) >= 0 &&
+	   kernel_find(two) >= 0, "the server is back: they are ours");
+
+	end(false);
+	n_kaddrs = 0;
+	server_down = true;
+	begin(t.now + 590000);
+	run(5000);
+	ok(requests >= 2 && saved(one) && saved(two), "their last seconds");
+	run(15000);
+	end(false);
+	ok(!saved(one) && !saved(two), "what has expired is not kept");
+	server_down = false;
+	begin(t.now + 1000);
+	run(1000);
+}
+
 static void test_gone(void)
 {
 	in_addr_t withdrawn;
@@ -430,6 +479,7 @@ int main(void)
 	test_want();
 	test_shrink();
 	test_restart();
+	test_unheard();
 	test_gone();
 	test_trouble();
 	test_one_for_all();

@@ -557,6 +557,14 @@ void pools_sync(struct tupled *t)
 	}
 }
 
+/* A lease from before the host's start: whether it holds, no server has said. */
+static bool is_asked_about(const struct address *a)
+{
+	return (a->m.state == MACHINE_INIT_REBOOT ||
+		a->m.state == MACHINE_REBOOTING) &&
+	       a->pool->t->now < a->m.expires;
+}
+
 /* What is in the file is what servers believe us to have. */
 static int write_state(struct tupled *t)
 {
@@ -573,7 +581,8 @@ static int write_state(struct tupled *t)
 			err = state_add(data, &t->orphans.leases[i]);
 	TAILQ_FOREACH(pool, &t->pools, list)
 		TAILQ_FOREACH(a, &pool->addresses, list) {
-			if (err || !machine_has(&a->m))
+			if (err ||
+			    (!machine_has(&a->m) && !is_asked_about(a)))
 				continue;
 			memset(&lease, 0, sizeof(lease));
 			strcpy(lease.pool, pool->name);
@@ -746,7 +755,8 @@ void pools_arp(struct link *l, const struct arp *arp)
 /**
  * pools_end - the daemon ends
  * @t: the daemon
- * @release: for good: what nobody uses goes back to the server
+ * @release: for good: what nobody uses goes back to the server, but for leases
+ *	that no server has confirmed since the host's start
  *
  * Otherwise the kernel keeps all addresses for as long as they last, and the
  * next daemon goes on with them.
@@ -759,7 +769,7 @@ void pools_end(struct tupled *t, bool release)
 	TAILQ_FOREACH(pool, &t->pools, list)
 		for (a = TAILQ_FIRST(&pool->addresses); release && a; a = next) {
 			next = TAILQ_NEXT(a, list);
-			if (address_withdraw(a))
+			if (!is_asked_about(a) && address_withdraw(a))
 				usleep(RELEASE_GAP);
 		}
 	t->flush = 0;
