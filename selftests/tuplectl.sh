@@ -249,7 +249,7 @@ ctl pool set q exclude +10.4.0.9 quarantine 100 scope user mark 0x20 order rando
 ctl save >"$work/save"
 flush() {
 	ctl pool del p && ctl pool del q || return
-	ctl save | grep '^rule' | sed 's/^rule add/rule del/' | ctl -b -
+	ctl rule show | sed 's/^/rule del /' | ctl -b -
 }
 check "all that was saved is deleted" flush
 check_output "and nothing is left" "" ctl save
@@ -457,6 +457,10 @@ check_output "in a user namespace of theirs, they do as they like" \
 # the rules of a pool that goes
 ctl pool del q
 check_match "a rule outlives its pool" "pool q" ctl rule show
+ctl save >"$work/save"
+check_match "and is saved as a comment" "^# rule add uid 1000 pool q +# no such pool$" \
+	cat "$work/save"
+check "so that what was saved can be made again" ctl -r -b "$work/save"
 ctl pool del p force
 rmmod_refs() { [ "$(cat /sys/module/inet_tuple/refcnt)" = 0 ]; }
 kill "$AGENT_PID"

@@ -182,6 +182,15 @@ const char *obj_str(const struct inet_tuple_obj *obj, int attr);
 uint64_t obj_num(const struct inet_tuple_obj *obj, int attr, uint64_t absent);
 void print_text(FILE *f, const char *text);
 
+/* Pools that are kept; pools_add() is the callback of a list */
+struct pools {
+	const struct inet_tuple_obj **v;
+	size_t n;
+};
+
+int pools_add(const struct inet_tuple_obj *pool, void *arg);
+void pools_free(struct pools *pools);
+
 void pool_line(const struct inet_tuple_obj *pool);
 void pool_json(struct json *j, const struct inet_tuple_obj *pool);
 void lease_line(const struct inet_tuple_obj *lease);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tuplectl pool, and what of save is about pools. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "tuplectl.h"
 
@@ -552,6 +553,28 @@ const struct command pool_commands[] = {
 	{ .name = NULL },
 };
 
+/* Pools that are to be looked at together */
+
+int pools_add(const struct inet_tuple_obj *pool, void *arg)
+{
+	struct pools *pools = arg;
+	void *more;
+
+	more = reallocarray(pools->v, pools->n + 1, sizeof(*pools->v));
+	if (!more)
+		return -ENOMEM;
+	pools->v = more;
+	pools->v[pools->n++] = inet_tuple_obj_ref(pool);
+	return 0;
+}
+
+void pools_free(struct pools *pools)
+{
+	while (pools->n)
+		inet_tuple_obj_free((void *)pools->v[--pools->n]);
+	free(pools->v);
+}
+
 /* save */
 
 /* Whether a pool made without the word would have another value. Which pool is
@@ -568,13 +591,12 @@ static bool save_key(const struct inet_tuple_obj *pool, const struct key *key,
 	return key->context || num != key->def;
 }
 
-static int save_pool(const struct inet_tuple_obj *pool, void *arg)
+static void save_pool(const struct inet_tuple_obj *pool)
 {
 	char buf[KEY_TEXT];
 	uint64_t num;
 	size_t i;
 
-	(void)arg;
 	printf("pool add ");
 	print_word(stdout, obj_str(pool, INET_TUPLE_A_POOL_NAME));
 	printf(" dev ");
@@ -589,22 +611,35 @@ static int save_pool(const struct inet_tuple_obj *pool, void *arg)
 	if (!all_users(pool))
 		print_users(pool);
 	putchar('\n');
-	return 0;
 }
 
+static bool pools_have(const struct pools *pools, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < pools->n; i++)
+		if (!strcmp(obj_str(pools->v[i], INET_TUPLE_A_POOL_NAME), name))
+			return true;
+	return false;
+}
+
+/* A rule outlives its pool, but none is made without one: that is a comment. */
 static int save_rule(const struct inet_tuple_obj *rule, void *arg)
 {
-	(void)arg;
-	printf("rule add ");
+	bool alone = !pools_have(arg, obj_str(rule, INET_TUPLE_A_RULE_POOL));
+
+	printf("%srule add ", alone ? "# " : "");
 	rule_words(rule);
-	putchar('\n');
+	puts(alone ? "   # no such pool" : "");
 	return 0;
 }
 
 /* Print commands that make the pools and rules anew, in their order */
 int save(struct tuplectl *t, int argc, char **argv)
 {
+	struct pools pools = { .n = 0 };
 	int status;
+	size_t i;
 	int err;
 
 	if (argc)
@@ -612,8 +647,11 @@ int save(struct tuplectl *t, int argc, char **argv)
 	status = need_handle(t);
 	if (status != DONE)
 		return status;
-	err = inet_tuple_pool_list(t->h, save_pool, NULL);
+	err = inet_tuple_pool_list(t->h, pools_add, &pools);
+	for (i = 0; i < pools.n; i++)
+		save_pool(pools.v[i]);
 	if (!err)
-		err = inet_tuple_rule_list(t->h, save_rule, NULL);
+		err = inet_tuple_rule_list(t->h, save_rule, &pools);
+	pools_free(&pools);
 	return err ? refused(t, err) : DONE;
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tuplectl stats: what pools have been through, for people and for programs. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include "tuplectl.h"
 
@@ -88,31 +86,6 @@ static int stats_json(const struct inet_tuple_obj *pool, void *arg)
 /* The text format of Prometheus, for node_exporter's textfile collector. It
  * wants a metric's values side by side, so all pools are gathered first.
  */
-
-struct pools {
-	const struct inet_tuple_obj **v;
-	size_t n;
-};
-
-static int gather(const struct inet_tuple_obj *pool, void *arg)
-{
-	struct pools *pools = arg;
-	void *more;
-
-	more = reallocarray(pools->v, pools->n + 1, sizeof(*pools->v));
-	if (!more)
-		return -ENOMEM;
-	pools->v = more;
-	pools->v[pools->n++] = inet_tuple_obj_ref(pool);
-	return 0;
-}
-
-static void pools_free(struct pools *pools)
-{
-	while (pools->n)
-		inet_tuple_obj_free((void *)pools->v[--pools->n]);
-	free(pools->v);
-}
 
 static const struct metric {
 	const char *name;
@@ -241,7 +214,7 @@ int stats(struct tuplectl *t, int argc, char **argv)
 		return status;
 
 	if (metrics_wanted) {
-		err = for_pools(t, name, gather, &pools);
+		err = for_pools(t, name, pools_add, &pools);
 		if (!err)
 			prometheus(&pools);
 		pools_free(&pools);

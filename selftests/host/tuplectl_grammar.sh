@@ -395,6 +395,28 @@ EOF2
 run -b "$dir/batch"
 report "save of what was saved" cmp "$dir/saved" "$dir/out"
 
+# A rule outlives its pool, and is refused without one
+run_batch << 'EOF2'
+pool add web dev eth0 prefix 10.0.0.0/24
+pool add old dev eth0 prefix 10.1.0.0/24
+rule add uid 5 pool old
+rule add cgroup "/a #b" pool old
+rule add uid 5 pool web
+pool del old force
+save
+EOF2
+cp "$dir/out" "$dir/batch"
+report "save: a rule whose pool is gone is a comment" diff - "$dir/out" << 'EOF2'
+pool add web dev eth0 prefix 10.0.0.0/24 default on
+# rule add uid 5 pool old   # no such pool
+# rule add cgroup "/a #b" pool old   # no such pool
+rule add uid 5 pool web
+EOF2
+echo save >> "$dir/batch"
+run -b "$dir/batch"
+report "so that what was saved can be made" is 0
+report "and is without them then" [ "$(grep -c old "$dir/out"):$(wc -l < "$dir/out")" = 0:2 ]
+
 # monitor
 run monitor
 report "events as text" grep -q \
