@@ -187,6 +187,10 @@ for way in preload seccomp; do
 		"head -n 3 '$work/one' | different 1 '$pool_p' && different 2 '$pool_p' <'$work/one'"
 	check_output "$way: --scope process --pool: 4 threads, one address" 1 eval \
 		"run --$way --scope process --pool q python3 '$work/many.py' 4 | uniq | wc -l"
+	here sh -c "exec tuplerun --$way --scope process --pool q sh -c '
+		for i in 1 2; do sleep 0.3; curl -s $url; done >$work/closed' <&- >&-"
+	check "$way: --scope process: one address, by a caller without descriptors" eval \
+		"[ \$(wc -l <'$work/closed') = 2 ] && different 1 '$pool_q' <'$work/closed'"
 done
 in_use_none() { ctl pool show "$1" | grep -q "in_use 0 "; }
 check "nobody holds an address in the end" wait_for 10 in_use_none p

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tuplerun: run a program whose sockets own an IP address each. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -130,6 +131,23 @@ static int prepare(const struct tuplerun *t, enum tuplerun_way way)
 	return status;
 }
 
+/* What the caller has closed is not to be the number of something else that is
+ * opened here, and is closed again for the command.
+ */
+static int occupy_standard(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 ||
+		    open("/dev/null", O_RDWR | O_CLOEXEC) >= 0)
+			continue;
+		complain("/dev/null: %m");
+		return FAILED;
+	}
+	return 0;
+}
+
 static int not_run(const char *name, int err)
 {
 	complain("%s: %s", name, strerror(err));
@@ -145,6 +163,9 @@ int main(int argc, char **argv)
 
 	status = tuplerun_args(&t, argc, argv);
 	if (status >= 0)
+		return status;
+	status = occupy_standard();
+	if (status)
 		return status;
 	path = tuplerun_find(t.argv[0]);
 	if (!path)

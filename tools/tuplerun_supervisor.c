@@ -95,8 +95,9 @@ static void null_to(int to)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (fd >= 0)
-		dup2(fd, to);
+	if (fd < 0 || fd == to)
+		return;
+	dup2(fd, to);
 	close(fd);
 }
 

@@ -158,6 +158,32 @@ sleep 2
 report "a daemon has its sockets" grep -qx "10 6" "$dir/late"
 report "and then the supervisor ends" soon no_supervisor
 
+# What the caller has closed is closed to the command, and nothing else takes its
+# place: not what tells the supervisor that the command ended
+# shellcheck disable=SC2016,SC2317	# the command's shell expands it
+closed() {
+	local command='sleep 0.5
+		for fd in 0 1 2; do [ ! -e /proc/$$/fd/$fd ] || open=$open$fd; done
+		{ echo "open $open"; pgrep -cf "$0"; } >"$1"'
+
+	: >"$dir/err"
+	(
+		eval "exec $1"
+		FAKE_INET=none FAKE_INET6=none exec timeout 60 "$tuplerun" --preload \
+			--scope process sh -c "$command" \
+			"^$tuplerun --preload --scope process" "$dir/out"
+	)
+	[ "$(<"$dir/out")" = "open $2"$'\n1' ]
+}
+report "standard input closed" closed "<&-" 12
+report "standard output closed" closed ">&-" 02
+report "standard error closed" closed "2>&-" 01
+report "two of them closed" closed "<&- >&-" 2
+report "all closed" closed "<&- >&- 2>&-" ""
+# shellcheck disable=SC2317
+no_holder() { ! pgrep -f "^$tuplerun --preload --scope process" >/dev/null; }
+report "and their supervisors have ended" soon no_holder
+
 # Its end: sockets fail, rather than be ordinary ones
 # shellcheck disable=SC2317
 orphaned() {
