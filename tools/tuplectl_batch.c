@@ -95,25 +95,28 @@ void print_word(FILE *f, const char *word)
 struct reader {
 	FILE *f;
 	char *line;		/* with what continues it */
+	size_t len;
 	size_t size;
 	char *next;		/* one line of the file */
 	size_t next_size;
 	unsigned int lines;	/* read so far */
 };
 
-static int append(struct reader *r, size_t have, size_t len)
+static int append(struct reader *r, size_t len)
 {
+	size_t size = r->len + len + 1;
 	char *more;
 
-	if (have + len + 1 > r->size) {
-		more = realloc(r->line, 2 * (have + len + 1));
+	if (size > r->size) {
+		more = realloc(r->line, 2 * size);
 		if (!more)
 			return -ENOMEM;
 		r->line = more;
-		r->size = 2 * (have + len + 1);
+		r->size = 2 * size;
 	}
-	memcpy(r->line + have, r->next, len);
-	r->line[have + len] = '\0';
+	memcpy(r->line + r->len, r->next, len);
+	r->len += len;
+	r->line[r->len] = '\0';
 	return 0;
 }
 
@@ -122,26 +125,26 @@ static int append(struct reader *r, size_t have, size_t len)
  */
 static int read_line(struct reader *r, unsigned int *number)
 {
-	size_t have = 0;
 	ssize_t len;
+	bool more;
 
 	*number = r->lines + 1;
+	r->len = 0;
 	while ((len = getline(&r->next, &r->next_size, r->f)) >= 0) {
 		r->lines++;
 		if (len && r->next[len - 1] == '\n')
 			len--;
-		if (len && r->next[len - 1] == '\\') {
+		more = len && r->next[len - 1] == '\\';
+		if (more)
 			r->next[len - 1] = ' ';
-			if (append(r, have, len))
-				return -ENOMEM;
-			have += len;
-			continue;
-		}
-		return append(r, have, len) ? -ENOMEM : 1;
+		if (append(r, len))
+			return -ENOMEM;
+		if (!more)
+			return 1;
 	}
 	if (ferror(r->f))
 		return -EIO;
-	return have > 0;
+	return r->len > 0;
 }
 
 static int run_line(struct tuplectl *t, struct reader *r, struct words *words)
@@ -150,6 +153,9 @@ static int run_line(struct tuplectl *t, struct reader *r, struct words *words)
 	int err;
 
 	t->cmd = NULL;
+	/* What a crash leaves of a file is often zeros. */
+	if (strlen(r->line) < r->len)
+		return wrong(t, "there is a NUL byte");
 	err = split_words(r->line, words, &what);
 	if (err == -EINVAL)
 		return wrong(t, "the quote %s is not closed", what);

@@ -365,6 +365,14 @@ report "the open quote is told" grep -q "batch:7: the quote ' is not closed" "$d
 report "and no usage" [ "$(wc -l < "$dir/err")" = 3 ]
 status=0
 report "and does the rest" json 'map(.name) == ["a", "d"]'
+head -c 4096 /dev/zero > "$dir/zeros"
+refused "$dir/zeros:1: there is a NUL byte" -b "$dir/zeros"
+printf 'pool add a dev eth0 prefix 10.0.0.0/24\n%s\0%s\npool show\n' \
+	"pool set a" " wait 5" > "$dir/zeros"
+run -f -b "$dir/zeros"
+report "a NUL byte does not end a line unseen" is 1 \
+	"tuplectl: $dir/zeros:2: there is a NUL byte"
+report "and a batch goes on with -f" grep -q '^a dev eth0' "$dir/out"
 refused "$dir/none: No such file or directory" -b "$dir/none"
 wrong "'pool' after a batch file" -b "$dir/batch" pool show
 
