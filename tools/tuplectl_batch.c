@@ -120,7 +120,32 @@ static int append(struct reader *r, size_t len)
 	return 0;
 }
 
-/* A line, and those that follow it as long as they end in a backslash.
+/* Whether a comment begins in a line, as split_words() sees it */
+static bool has_comment(const char *c)
+{
+	bool in_word = false;
+	char quote = '\0';
+
+	for (; *c; c++) {
+		if (!quote && isspace((unsigned char)*c)) {
+			in_word = false;
+			continue;
+		}
+		if (*c == '#' && !in_word)
+			return true;
+		in_word = true;
+		if (*c == quote)
+			quote = '\0';
+		else if (!quote && (*c == '"' || *c == '\''))
+			quote = *c;
+		else if (*c == '\\' && quote != '\'' && c[1])
+			c++;
+	}
+	return false;
+}
+
+/* A line, and those that follow it as long as they end in a backslash that is
+ * not one of a comment.
  * Return: 1; 0 at the end of the file; -errno.
  */
 static int read_line(struct reader *r, unsigned int *number)
@@ -139,7 +164,7 @@ static int read_line(struct reader *r, unsigned int *number)
 			r->next[len - 1] = ' ';
 		if (append(r, len))
 			return -ENOMEM;
-		if (!more)
+		if (!more || has_comment(r->line))
 			return 1;
 	}
 	if (ferror(r->f))

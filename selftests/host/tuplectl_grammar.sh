@@ -365,6 +365,22 @@ report "the open quote is told" grep -q "batch:7: the quote ' is not closed" "$d
 report "and no usage" [ "$(wc -l < "$dir/err")" = 3 ]
 status=0
 report "and does the rest" json 'map(.name) == ["a", "d"]'
+cat > "$dir/batch" << 'EOF2'
+# C:\
+pool add a dev eth0 prefix 10.0.0.0/24
+pool add b dev eth0 \
+	prefix 10.1.0.0/24 # and \
+pool add "c#'\" #" dev eth0 \
+	prefix 10.2.0.0/24
+pool add d#e'" #' dev eth0 prefix 10.3.0.0/24 \
+	# no more \
+pool add \\#f dev eth0 prefix 10.4.0.0/24 \
+	wait 5
+pool show
+EOF2
+run -j -b "$dir/batch"
+report "a backslash joins no line to a comment" json 'map(.name) == ["a", "b",
+	"c#\u0027\" #", "d#e\" #", "\\#f"] and .[4].wait == 5'
 head -c 4096 /dev/zero > "$dir/zeros"
 refused "$dir/zeros:1: there is a NUL byte" -b "$dir/zeros"
 printf 'pool add a dev eth0 prefix 10.0.0.0/24\n%s\0%s\npool show\n' \
