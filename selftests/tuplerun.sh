@@ -5,7 +5,7 @@
 # another namespace sees them.
 
 . "$(dirname "$0")/lib.sh"
-need tuplerun tuplectl python3 curl busybox setpriv
+need tuplerun tuplectl inet-tupled python3 curl busybox setpriv
 
 work=$(mktemp -d)
 defer rm -rf "$work"
@@ -198,8 +198,11 @@ check "nor of another pool" wait_for 10 in_use_none q
 
 # Exit statuses and signals
 
-check "not found: 127" status 127 run no-such-command
-check "not executable: 126" status 126 run /etc/passwd
+check_output "not found: 127 and one line" \
+	$'tuplerun: no-such-command: No such file or directory\nstatus 127' \
+	status 127 run no-such-command
+check_output "not executable: 126 and one line" \
+	$'tuplerun: /etc/passwd: Permission denied\nstatus 126' status 126 run /etc/passwd
 check "wrong usage: 125" status 125 run --scope none true
 for way in preload seccomp; do
 	check "$way: the command's status" status 7 run --$way sh -c 'exit 7'
@@ -215,3 +218,24 @@ for way in preload seccomp; do
 done
 no_supervisor() { ! pgrep -x tuplerun; }
 check "no supervisor is left" wait_for 10 no_supervisor
+
+# Without the module, which nobody loads
+
+modprobe=$(sysctl -n kernel.modprobe)
+defer sysctl -qw "kernel.modprobe=$modprobe"
+sysctl -qw kernel.modprobe=/bin/false
+check "the module is unloaded" wait_for 30 rmmod inet_tuple
+missing="the kernel module inet_tuple is not loaded"
+check_output "no module: 125 and one line" "tuplerun: $missing"$'\nstatus 125' \
+	status 125 run true
+check_output "no module, --pool: as well" "tuplerun: pool 'p': $missing"$'\nstatus 125' \
+	status 125 run --pool p true
+for way in preload seccomp; do
+	check_output "no module, --$way --fallback: an ordinary socket, said once" \
+		"tuplerun: $missing: sockets are ordinary ones"$'\n10.64.0.1\n10.64.0.1' \
+		run --$way --fallback sh -c "curl -s $url; curl -s $url"
+done
+check_output "no module: inet-tupled says so" \
+	$'inet-tupled: the module inet_tuple is not loaded\nstatus 1' \
+	status 1 here inet-tupled --state "$work/state"
+check "and nothing has loaded it" test ! -e /sys/module/inet_tuple

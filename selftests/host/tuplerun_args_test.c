@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+#include <linux/capability.h>
+#include <linux/xattr.h>
 #include "lib_tap.h"
 #include "tuplerun.h"
 
@@ -232,16 +235,54 @@ static void test_foreign(void)
 	ok(!system(command), "another copy");
 	snprintf(command, sizeof(command), "%s/i", dir);
 	ok(why(command, "Go"), "with a section of Go's");
-	snprintf(command, sizeof(command),
-		 "cd %s && cp /proc/%d/exe j && chown 1:1 j && chmod 6755 j",
-		 dir, getpid());
-	if (geteuid()) {
-		ok(1, "setuid # SKIP not root");
+}
+
+/* As those see it who are not root and have no group in common with the file */
+static const char *privileged(const char *path, uid_t uid, gid_t gid,
+			      mode_t mode)
+{
+	static const char error[] = "cannot be made so";
+	const char *text;
+
+	if (chown(path, uid, gid) || chmod(path, mode) ||
+	    setresuid(1000, -1, -1))
+		return error;
+	text = tuplerun_why_seccomp(path);
+	if (setresuid(0, -1, -1))
+		return error;
+	return text ? text : "";
+}
+
+static void test_privileged(void)
+{
+	const struct vfs_cap_data cap = {
+		.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+		.data[0].permitted = 1 << CAP_NET_RAW,
+	};
+	const char *want = "it is setuid, setgid or has capabilities";
+	char command[96], path[48];
+
+	if (geteuid() || getegid()) {
+		ok(1, "setuid, setgid, capabilities # SKIP not root");
 		return;
 	}
+	snprintf(path, sizeof(path), "%s/j", dir);
+	snprintf(command, sizeof(command), "cp /proc/%d/exe %s", getpid(), path);
 	ok(!system(command), "a third copy");
-	snprintf(command, sizeof(command), "%s/j", dir);
-	ok(why(command, "setuid"), "setuid of another user");
+	ok(!strcmp(privileged(path, 1, 0, 04755), want), "setuid of another user");
+	ok(!strcmp(privileged(path, 0, 0, 04755), ""), "of the same user");
+	ok(!strcmp(privileged(path, 0, 1, 02755), want), "setgid of another group");
+	ok(!strcmp(privileged(path, 0, 0, 02755), ""), "of the same group");
+	ok(!strcmp(privileged(path, 0, 1, 02745), ""),
+	   "nobody of the group may execute it: that is no setgid");
+	if (setxattr(path, XATTR_NAME_CAPS, &cap, sizeof(cap), 0)) {
+		ok(1, "capabilities # SKIP %s", strerror(errno));
+		return;
+	}
+	ok(!strcmp(privileged(path, 0, 0, 0755), ""), "chown takes capabilities away");
+	ok(!setxattr(path, XATTR_NAME_CAPS, &cap, sizeof(cap), 0) &&
+	   !setresuid(1000, -1, -1) && why(path, want), "capabilities");
+	ok(!setresuid(0, -1, -1) && why(path, NULL), "root has them anyway");
 }
 
 int main(void)
@@ -259,6 +300,7 @@ int main(void)
 	test_find();
 	test_why();
 	test_foreign();
+	test_privileged();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	ok(!system(command), "clean-up");
 	return tap_done();

@@ -121,11 +121,18 @@ runs "a signal ends it" 143 "" sh -c 'kill -TERM $$'
 runs "a signal ends it, seccomp" 137 "" --seccomp sh -c 'kill -KILL $$'
 runs "it is the command, seccomp" 0 "" --seccomp sh -c "[ \$PPID = $$ ] ||
 	[ \$(ps -o ppid= \$PPID) = $$ ]"
-runs "no such command" 127 "" no-such-command
-runs "no such file" 127 "" ./no/such/file
-runs "no such file, seccomp" 127 "" --seccomp ./no/such/file
-runs "not to be executed" 126 "" /etc/passwd
-runs "a folder" 126 "" /
+# shellcheck disable=SC2317
+says() { [ "$(<"$dir/err")" = "tuplerun: $1" ]; }
+for way in --preload --seccomp; do
+	runs "no such command, $way" 127 "" $way no-such-command
+	report "and one line" says "no-such-command: No such file or directory"
+	runs "no such file, $way" 127 "" $way ./no/such/file
+	report "and one line" says "./no/such/file: No such file or directory"
+	runs "not to be executed, $way" 126 "" $way /etc/passwd
+	report "and one line" says "/etc/passwd: Permission denied"
+	runs "a folder, $way" 126 "" $way /
+	report "and one line" says "/: Permission denied"
+done
 runs "wrong usage" 125 "" --no-such-option true
 runs "no command" 125 ""
 
