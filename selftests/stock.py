@@ -441,42 +441,65 @@ def stock():
         t.close()
 
 
-def withdraw():
-    with pool(), listening('agent'), listening('events') as events:
+PROTOCOLS = (('udp', socket.SOCK_DGRAM, socket.IPPROTO_UDP),
+             ('ping', socket.SOCK_DGRAM, socket.IPPROTO_ICMP),
+             ('udplite', socket.SOCK_DGRAM, socket.IPPROTO_UDPLITE),
+             ('raw', socket.SOCK_RAW, socket.IPPROTO_UDP),
+             ('tcp', socket.SOCK_STREAM, socket.IPPROTO_TCP),
+             ('sctp', socket.SOCK_STREAM, socket.IPPROTO_SCTP),
+             ('mptcp', socket.SOCK_STREAM, socket.IPPROTO_MPTCP))
+
+
+def holders(how, type_, proto):
+    """What holds the address, in that state, and what goes with it"""
+    s = tuple_socket(type_, proto)
+    if how == 'connected':
         server = socket.create_server(('127.0.0.1', 0))
-        for kind in ('udp', 'raw', 'tcp', 'connected', 'listening', 'accepted'):
-            ok('an address', give('10.9.0.1'))
-            type_ = {'udp': socket.SOCK_DGRAM, 'raw': socket.SOCK_RAW}.get(
-                kind, socket.SOCK_STREAM)
-            s = tuple_socket(type_, 17 if kind == 'raw' else 0)
-            more = []
-            if kind == 'connected':
-                s.connect(server.getsockname())
-                more.append(server.accept()[0])
-            elif kind in ('listening', 'accepted'):
-                s.bind(('10.9.0.1', 80))
-                s.listen()
-            if kind == 'accepted':
-                c = socket.create_connection(('10.9.0.1', 80))
-                child = s.accept()[0]
-                more += [c, s]
-                s = child
-            refused(f'{kind}: held, only if idle', errno.EBUSY, ADDR_DEL,
-                    request('10.9.0.1', attr(A_IDLE)))
-            events.forget()
-            ok(f'{kind}: taken back', take_back('10.9.0.1'))
-            check(f'{kind}: is gone', not on_device('10.9.0.1') and
-                  not addresses() and counts() == (0, 0))
-            m = events.wait(LEASE_DEL_NTF, 1)
-            check(f'{kind}: an event says why', m and
-                  number(m[LEASE_REASON]) == WITHDRAWN, m)
-            e = error_of(s)
-            check(f'{kind}: the socket is told', e == errno.ENETRESET or
-                  # what listens has nowhere to tell it
-                  kind == 'listening' and not e, e)
-            for x in [s] + more:
-                x.close()
-        server.close()
+        s.connect(server.getsockname())
+        return s, [server, server.accept()[0]]
+    if how in ('listening', 'accepted'):
+        s.bind(('10.9.0.1', 80))
+        s.listen()
+    if how == 'accepted':
+        c = socket.create_connection(('10.9.0.1', 80))
+        return s.accept()[0], [c, s]
+    return s, []
+
+
+def withdrawn(name, events, *what):
+    ok('an address', give('10.9.0.1'))
+    s, more = holders(*what)
+    refused(f'{name}: held, only if idle', errno.EBUSY, ADDR_DEL,
+            request('10.9.0.1', attr(A_IDLE)))
+    events.forget()
+    ok(f'{name}: taken back', take_back('10.9.0.1'))
+    check(f'{name}: is gone', not on_device('10.9.0.1') and
+          not addresses() and counts() == (0, 0))
+    m = events.wait(LEASE_DEL_NTF, 1)
+    check(f'{name}: an event says why', m and
+          number(m[LEASE_REASON]) == WITHDRAWN, m)
+    e = error_of(s)
+    check(f'{name}: the socket is told', e == errno.ENETRESET or
+          # what listens has nowhere to tell it
+          'listening' in what and not e, e)
+    for x in [s] + more:
+        x.close()
+
+
+def withdraw():
+    subprocess.run(['sysctl', '-qw', 'net.ipv4.ping_group_range=0 0'], check=True)
+    with pool(), listening('agent'), listening('events') as events:
+        for name, type_, proto in PROTOCOLS:
+            try:
+                socket.socket(socket.AF_INET, type_, proto).close()
+            except OSError as e:
+                check(f'{name} # SKIP {e}', True)
+                continue
+            states = ('unbound',)
+            if name == 'tcp':
+                states += ('connected', 'listening', 'accepted')
+            for how in states:
+                withdrawn(f'{name}, {how}', events, how, type_, proto)
         ok('an address', give('10.9.0.1'))
         ok('is taken back from stock', take_back('10.9.0.1', attr(A_IDLE)))
         check('and gone', not addresses() and counts() == (0, 0))
