@@ -59,15 +59,14 @@ delegate() {
 	within 60 grep -q DHCP6_STARTED "$work/six.log"
 }
 
-cat >"$work/dhcpcd.conf" <<'DHCPCD'
+# As dynamic.rst has it, but for the pool
+cat >"$work/dhcpcd.conf" - <(shown dynamic.rst /etc/dhcpcd.conf |
+	sed 's/inet_tuple_pool=.*/inet_tuple_pool=phones order sequential quarantine 0/') <<'DHCPCD'
 duid
 persistent
 ipv6only
 noipv6rs
 nohook resolv.conf, hostname
-interface eth0
-ia_pd 1 -
-env inet_tuple_pool=phones order sequential quarantine 0
 DHCPCD
 dhcpcd_start() {
 	ip netns exec "$host" dhcpcd --config "$work/dhcpcd.conf" --debug --nobackground \

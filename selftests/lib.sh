@@ -147,6 +147,19 @@ setup_ns() {
 	done
 }
 
+# manual NAME: a document
+manual() { cat "$(dirname "$0")/documents/Documentation/$1"; }
+
+# shown NAME WORDS: the first block that a document shows below the line with these
+# words; documents.py finds those that no test asks for
+shown() {
+	manual "$1" | awk -v words="$2" '
+		index($0, words) { found = 1 }
+		on && /^[^ ]/ { exit }
+		on && (NF || begun) { begun = 1; sub(/^   /, ""); print }
+		found && /::( [a-z]+)?$/ { on = 1 }'
+}
+
 # in_ns NAMESPACE COMMAND...
 in_ns() { ip netns exec "$@"; }
 

@@ -4,8 +4,8 @@
 # Quality of service by address: what inet-tupled tells of leases, to the maps of
 # this host and to hooks, and what a call through a full link has from it.
 #
-#	host eth0 ---------- r0 router r1 ---------- eth0 server
-#	10.64.0.2   10.64.0.1             10.70.0.1  10.70.0.2
+#	host eth0 ---------- r0 router eth1 ---------- eth0 server
+#	10.64.0.2   10.64.0.1               10.70.0.1  10.70.0.2
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/agent.sh"
@@ -15,11 +15,11 @@ setup_ns host router server
 # shellcheck disable=SC2154	# by setup_ns
 link_ns "$host" eth0 "$router" r0
 # shellcheck disable=SC2154
-link_ns "$router" r1 "$server" eth0
+link_ns "$router" eth1 "$server" eth0
 ip -n "$host" addr add 10.64.0.2/16 dev eth0
 ip -n "$host" route add default via 10.64.0.1
 ip -n "$router" addr add 10.64.0.1/16 dev r0
-ip -n "$router" addr add 10.70.0.1/24 dev r1
+ip -n "$router" addr add 10.70.0.1/24 dev eth1
 ip -n "$server" addr add 10.70.0.2/24 dev eth0
 ip -n "$server" route add default via 10.70.0.1
 in_ns "$router" sysctl -qw net.ipv4.ip_forward=1
@@ -157,32 +157,23 @@ sleep 2
 
 # A router, which has rules of its own and is told by a hook
 
-shape "$router" r1
-tc -n "$router" filter add dev r1 parent 1: handle 0x10 fw classid 1:10
-in_ns "$router" nft -f - <<'NFT'
-table inet edge {
-	map mark4 { type ipv4_addr : mark; }
-	chain forward {
-		type filter hook forward priority mangle
-		meta mark set ip saddr map @mark4
-	}
-}
-NFT
-cat >"$work/hooks/router" <<HOOK
+shape "$router" eth1
+in_ns "$router" tc filter add dev eth1 parent 1: handle 0x10 fw classid 1:10
+shown qos.rst "and the router's rules" | in_ns "$router" nft -f -
+# The hook goes there by ssh; here a namespace is all that is between.
+shown qos.rst "One that tells a router" |
+	sed -z "s,ssh .*edge@10\.0\.0\.1,'$work/ssh'," >"$work/hooks/router"
+cat >"$work/ssh" <<SSH
 #!/bin/sh
-edge() { ip netns exec $router nft "\$1 inet edge mark4 \$2"; }
-case \$1,\$4 in
-start, | stop,) edge "flush map" ;;
-add,46) edge "add element" "{ \$2 : 0x10 }" ;;
-del,46) edge "delete element" "{ \$2 }" ;;
-esac
-HOOK
-chmod +x "$work/hooks/router"
+exec ip netns exec $router sh -c "\$*"
+SSH
+chmod +x "$work/hooks/router" "$work/ssh"
+check "the hook is the document's" grep -q "^	'$work/ssh' nft " "$work/hooks/router"
 told_router() { in_ns "$router" nft list map inet edge mark4 | grep -c "$1"; }
-call router-without "$router" r1
+call router-without "$router" eth1
 check "a router that knows nothing keeps a call waiting" late router-without
 tupled_start --hooks "$work/hooks"
-call router-with "$router" r1
+call router-with "$router" eth1
 check "one that a hook tells does not" third router-with router-without
 check_output "what is not leased it has forgotten" 0 eval 'told_router "10\.64\." || :'
 told open a 4 udp >/dev/null
@@ -197,21 +188,13 @@ tupled_stop INT
 check_output "and at its end for good that there is nothing more" 0 eval \
 	'told_router "10\.64\." || :'
 told close a >/dev/null
-tc -n "$router" qdisc del dev r1 root
+tc -n "$router" qdisc del dev eth1 root
 
 # This host, whose rules look into the map
 
 shape "$host" eth0
 tc -n "$host" filter add dev eth0 protocol arp parent 1: matchall classid 1:10
-in_ns "$host" nft -f - <<'NFT'
-table inet tuple {
-	map priority4 { type ipv4_addr : classid; }
-	chain out {
-		type filter hook postrouting priority mangle
-		meta priority set ip saddr map @priority4
-	}
-}
-NFT
+shown qos.rst "maps that its rules use" | in_ns "$host" nft -f -
 call host-without "$host" eth0
 check "programs that mark their packets themselves share a queue" late host-without
 tupled_start --hooks "$work/none" --export inet:tuple

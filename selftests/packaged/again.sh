@@ -50,8 +50,7 @@ ip netns exec lan true || echo "hook: may not leave"
 HOOK
 chmod +x /etc/inet_tuple/hooks.d/tell
 mkdir -p /run/systemd/system/$agent.d
-printf '[Service]\nExecStart=\nExecStart=/usr/sbin/inet-tupled --export tuple\n' \
-	>/run/systemd/system/$agent.d/export.conf
+shown qos.rst "systemctl edit inet-tupled" >/run/systemd/system/$agent.d/export.conf
 systemctl daemon-reload
 tuplectl pool set demo mark 7
 hook() { wait_for 20 eval "journalctl -b -u $agent -o cat | grep -qE '^hook: $1\$'"; }
@@ -102,7 +101,7 @@ check_output "and the connection went on, by $holder" "${holder:-none}" echo "$a
 drop_ins=/etc/systemd/system/inet-tuple.service.d
 mkdir -p $drop_ins
 cp $conf /tmp/conf
-shown install.rst "$drop_ins/device.conf" >$drop_ins/device.conf
+shown install.rst service.d/device.conf >$drop_ins/device.conf
 echo "pool add late dev wg0 prefix 10.9.0.0/24 default off" >>$conf
 systemctl daemon-reload
 systemctl stop $unit
@@ -157,7 +156,7 @@ cat >$services/blue.service <<'UNIT'
 [Service]
 ExecStart=sh -c 'tuplerun -- curl -s http://10.0.0.1/ >/run/blue; exec sleep 1000'
 UNIT
-shown cookbook.rst "$services/blue.service.d/tuple.conf" >$services/blue.service.d/tuple.conf
+shown cookbook.rst blue.service.d/tuple.conf >$services/blue.service.d/tuple.conf
 systemctl daemon-reload
 blue() { rm -f /run/blue; systemctl "$1" blue && wait_for 20 test -s /run/blue && cat /run/blue; }
 tuplectl pool add blue dev eth0 prefix 10.0.67.0/28 quarantine 0

@@ -32,14 +32,6 @@ documented() {
 		eval "$2"
 }
 
-# shown NAME FILE: what the document shows below the line that names it
-shown() {
-	manual "$1" | awk -v file="$2" '
-		on && /^[^ ]/ { exit }
-		on && (NF || begun) { begun = 1; sub(/^   /, ""); print }
-		index($0, file) && /::$/ { on = 1 }'
-}
-
 # What README says of curl, as the package has it, letter by letter
 readme() {
 	local line
