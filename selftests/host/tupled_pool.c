@@ -470,6 +470,27 @@ static void test_one_for_all(void)
 	ok(n_kaddrs == 8, "a better server serves all");
 }
 
+/* A disk that is full, or whatever */
+static void test_unwritable(void)
+{
+	in_addr_t addr;
+	int dir_fd;
+
+	end(false);
+	begin(t.now + 1000);
+	run(0);
+	dir_fd = t.state.dir_fd;
+	t.state.dir_fd = -1;
+	pools_want(&t, "phones", 1);
+	run(2000);
+	addr = kaddrs[8].addr;
+	ok(n_kaddrs == 9 && !saved(addr),
+	   "an address is given out also where it cannot be written");
+	t.state.dir_fd = dir_fd;
+	run(10000);
+	ok(saved(addr), "which is tried again");
+}
+
 int main(void)
 {
 	char command[64];
@@ -483,6 +504,7 @@ int main(void)
 	test_gone();
 	test_trouble();
 	test_one_for_all();
+	test_unwritable();
 	end(true);
 	ok(!n_kaddrs, "all is released");
 	snprintf(command, sizeof(command), "rm -r %s", dir);

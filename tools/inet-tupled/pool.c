@@ -623,7 +623,9 @@ static void give(struct address *a)
 		address_release(a);
 }
 
-/* The state to the disk; then new addresses to the kernel */
+/* The state to the disk; then new addresses to the kernel, which sockets wait for
+ * also where the disk is full
+ */
 void pools_flush(struct tupled *t)
 {
 	struct address *a, *next;

@@ -9,7 +9,8 @@
  *	lease POOL IAID ADDRESS SERVER T1 T2 EXPIRES	(ms since that boot)
  *	end 0123456789abcdef
  *
- * It is replaced as a whole, and is on the disk before anybody relies on it.
+ * It is replaced as a whole, and is on the disk before anybody relies on it, if
+ * that has room.
  */
 #include <arpa/inet.h>
 #include <errno.h>

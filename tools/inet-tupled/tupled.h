@@ -94,7 +94,7 @@ int kernel_del(struct tupled *t, const char *pool, in_addr_t addr, bool idle);
 /**
  * struct address - an address of a pool, or the wish for one
  * @waits: the machine has it, but the kernel is still to be told: what is given
- *	to sockets is in the state file before
+ *	to sockets is in the state file before, where that can be written
  * @given: the kernel has it
  * @stock: and nobody uses it
  */
