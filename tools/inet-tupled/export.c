@@ -680,7 +680,8 @@ static int open_all(struct export *e, struct tupled *t)
  * @table: what ruleset_parse() takes: where the maps are to be; NULL: nowhere
  * @hooks: the folder of hooks
  *
- * Return: 0 or -errno, and then the log has the reason.
+ * Return: 0; -EINVAL: @table is none; another -errno, and then the log has the
+ * reason.
  */
 int export_open(struct tupled *t, const char *table, const char *hooks)
 {
@@ -705,10 +706,8 @@ int export_open(struct tupled *t, const char *table, const char *hooks)
 		return 0;
 	}
 	t->export = e;
-	if (table && ruleset_parse(&e->rules, table)) {
-		say("'%s' is no table", table);
+	if (table && ruleset_parse(&e->rules, table))
 		return -EINVAL;
-	}
 	err = open_all(e, t);
 	if (err) {
 		say("cannot look at the leases: %s", strerror(-err));

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include "export.h"
 #include "tupled.h"
 
 #define STATE_DIR	"/var/lib/inet-tupled"
@@ -213,6 +214,17 @@ static uint32_t parse_number(const char *word, uint32_t unit)
 	return num * unit;
 }
 
+static const char *parse_table(const char *word)
+{
+	struct ruleset r;
+
+	if (ruleset_parse(&r, word)) {
+		say("'%s' is no table", word);
+		exit(2);
+	}
+	return word;
+}
+
 static struct options options(struct tupled *t, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -245,7 +257,7 @@ static struct options options(struct tupled *t, int argc, char **argv)
 			t->broadcast = true;
 			break;
 		case 'e':
-			o.table = optarg;
+			o.table = parse_table(optarg);
 			break;
 		case 'k':
 			o.hooks = optarg;
