@@ -4,6 +4,7 @@
 # make module       the module alone, for the kernel whose headers are in KDIR
 # make selftests    the test programs, which scripts/test runs in a VM
 # make install      all of it, below DESTDIR
+# make uninstall    takes that away again
 # make package      Debian's packages of it, in build/packages
 # make lint         every style check
 # make clean
@@ -73,6 +74,26 @@ tools_install: tools
 
 install: module_install man_install lib_install tools_install
 
+ifeq ($(RELEASE),)
+module_uninstall: module
+else
+module_uninstall:
+	rm -f $(MODULES_DIR)/inet_tuple.ko
+	$(if $(DESTDIR),,depmod $(RELEASE))
+endif
+
+man_uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man3/libinettuple.3 \
+		man7/inet_tuple.7 man8/tuplectl.8)
+
+lib_uninstall:
+	$(if $(LIB),+$(MAKE) -C lib uninstall)
+
+tools_uninstall:
+	$(if $(TOOLS),+$(MAKE) -C tools uninstall)
+
+uninstall: module_uninstall man_uninstall lib_uninstall tools_uninstall
+
 clean:
 	$(if $(LIB),+$(MAKE) -C lib clean)
 	$(if $(TOOLS),+$(MAKE) -C tools clean)
@@ -86,4 +107,5 @@ package:
 	scripts/package
 
 .PHONY: all module lib tools selftests module_install man_install lib_install
-.PHONY: tools_install install package clean lint
+.PHONY: tools_install install package clean lint module_uninstall man_uninstall
+.PHONY: lib_uninstall tools_uninstall uninstall

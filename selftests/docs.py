@@ -47,7 +47,7 @@ ELSEWHERE = (
     (r'scripts/.*', None, 'by a person, on the way here'),
     (r'sudo apt install \./build/packages/\*\.deb', 'packaged/first.sh', 'apt-get install'),
     (r'sudo apt install .*', None, 'has a network'),
-    (r'make|sudo make install|sudo ldconfig', 'host/install.sh', None),
+    (r'make|sudo make (un)?install|sudo ldconfig', 'host/install.sh', None),
     (r'systemctl restart dhcpcd', 'dhcp_pd.sh', 'dhcpcd --config'),
     (r'(systemctl|journalctl) .*', 'packaged/again.sh', None),
     (r'sudo mokutil .*', None, 'has the firmware of a PC'),

@@ -31,6 +31,11 @@ install_to() {
 	flock "$top/build/.lock" make -C "$top" install KDIR="$headers" DESTDIR="$dir/$1" "${@:2}"
 }
 
+uninstall_from() {
+	flock "$top/build/.lock" make -C "$top" uninstall KDIR="$headers" \
+		DESTDIR="$dir/$1" "${@:2}"
+}
+
 # expected PREFIX LIBDIR UNITDIR, from the root
 expected() {
 	sed -e "s,@P,$1,; s,@L,$2,; s,@U,$3,; s,@R,$release," <<'FILES' | sort
@@ -107,6 +112,20 @@ symbols() {
 			sed -n 's/.* T \(inet_tuple_[^@]*\).*/\1/p' | sort)
 }
 report "debian/libinettuple0.symbols has every symbol" symbols
+
+# And gone again, but for what is not ours
+
+gone() { ! find "$dir/$1" ! -type d -o -name 'inet_tuple*' -o -name hooks.d | grep .; }
+mkdir -p "$dir/local/etc/inet_tuple/hooks.d"
+touch "$dir/local/usr/local/bin/other" "$dir/local/etc/inet_tuple/hooks.d/mine"
+report "make uninstall" uninstall_from local
+report "what others put there stays" \
+	rm "$dir/local/usr/local/bin/other" "$dir/local/etc/inet_tuple/hooks.d/mine"
+rm -r "$dir/local/etc/"
+report "and nothing of its own" gone local
+report "make uninstall, elsewhere" uninstall_from opt PREFIX=/opt/tuple \
+	LIBDIR=/opt/tuple/lib64 UNITDIR=/etc/systemd/system
+report "nothing stays" gone opt
 
 echo "1..$n"
 exit $failed
