@@ -105,7 +105,7 @@ done
 check "nginx: each has its own requests" grep -q "^10.64.0.2 $a " "$work/a.log"
 check "nginx: and not those of the other" eval "! grep -F '$b' '$work/a.log'"
 check_match "nginx: tuplectl tells who has the address" \
-	"tcp +LISTEN +port 80 +peer - +uid 0 users:\(.*\"nginx\",pid=$(cat "$work/a.pid"),fd=" \
+	"tcp +LISTEN +port 80 +peer - +user root users:\(.*\"nginx\",pid=$(cat "$work/a.pid"),fd=" \
 	tuplectl -N "$host" lease show address "$a"
 check "nginx: reload" kill -HUP "$(cat "$work/a.pid")"
 check_output "nginx: keeps the address when it reloads" "10.64.0.2 $a" \

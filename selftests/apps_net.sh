@@ -117,4 +117,4 @@ there redis-cli -h "${at[1]}" set who two >>"$work/answers"
 check_output "redis-server: each has its own data" $'one\ntwo' eval \
 	"there redis-cli -h ${at[0]} get who; there redis-cli -h ${at[1]} get who"
 check_output "redis-server: tuplectl tells both" 2 eval \
-	"grep -cE 'tcp +LISTEN +port 6379 +peer - +uid 0 users:\(\(\"redis-server\",pid=' <<<'$shown'"
+	"grep -cE 'tcp +LISTEN +port 6379 +peer - +user root users:\(\(\"redis-server\",pid=' <<<'$shown'"

@@ -369,7 +369,7 @@ ctl pool set p default on quarantine 60000
 addr=$(told_first open a 4 udp)
 check_match "lease show" "^$addr +p +active +socket .* 1$" ctl lease show
 check_match "lease show: the socket and who has it" \
-	"^ +udp +UNCONN .*uid 0 users:\(\(\"python3\",pid=$AGENT_PID," ctl lease show
+	"^ +udp +UNCONN .*user root users:\(\(\"python3\",pid=$AGENT_PID," ctl lease show
 check_output "lease show in JSON" "$addr p active socket 1 udp $AGENT_PID" json \
 	"*(v[0][k] for k in ('address', 'pool', 'state', 'scope', 'socket_count')), \
 v[0]['sockets'][0]['protocol'], v[0]['sockets'][0]['owners'][0]['pid']" lease show

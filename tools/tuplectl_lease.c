@@ -2,7 +2,9 @@
 /* tuplectl lease. */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tuplectl.h"
@@ -200,6 +202,8 @@ struct show {
 	bool begun;
 	struct json j;
 	struct owners owners;
+	uint32_t uid;		/* whose name is @user; "": not asked yet */
+	char user[LOGIN_NAME_MAX];
 };
 
 static void print_owners(struct owners *owners, uint64_t ino)
@@ -240,15 +244,34 @@ static const char *peer_text(const struct inet_tuple_obj *sock, char *buf,
 	return buf;
 }
 
+/* The user's name, or the number where nobody has a name for it. Sockets of one
+ * user often follow one another.
+ */
+static const char *user_text(struct show *s, uint32_t uid)
+{
+	const struct passwd *pw;
+
+	if (*s->user && s->uid == uid)
+		return s->user;
+	s->uid = uid;
+	pw = getpwuid(uid);
+	if (pw && strlen(pw->pw_name) < sizeof(s->user))
+		strcpy(s->user, pw->pw_name);
+	else
+		snprintf(s->user, sizeof(s->user), "%u", uid);
+	return s->user;
+}
+
 static void socket_text(struct show *s, const struct inet_tuple_obj *sock)
 {
 	char proto[WORD_TEXT], state[WORD_TEXT], peer[ADDR_TEXT + 8];
 
-	printf("    %-7s %-10s port %-5u peer %-21s uid %u",
+	printf("    %-7s %-10s port %-5u peer %-21s user ",
 	       proto_text(sock, proto), tcp_text(sock, state),
 	       (unsigned int)obj_num(sock, INET_TUPLE_A_SOCKET_LPORT, 0),
-	       peer_text(sock, peer, sizeof(peer)),
-	       (unsigned int)obj_num(sock, INET_TUPLE_A_SOCKET_UID, 0));
+	       peer_text(sock, peer, sizeof(peer)));
+	print_text(stdout,
+		   user_text(s, obj_num(sock, INET_TUPLE_A_SOCKET_UID, 0)));
 	print_owners(&s->owners, obj_num(sock, INET_TUPLE_A_SOCKET_INO, 0));
 	putchar('\n');
 }

@@ -301,6 +301,10 @@ report "leases as text: lines" [ "$(wc -l < "$dir/out")" = 4 ]
 report "leases as text: owners" grep -q \
 	'^    tcp .* port 40000 peer 192.0.2.1:80 .* users:(("tuplectl",pid=' \
 	"$dir/out"
+TUPLECTL_UID=0 run lease
+report "leases as text: the user by name" grep -q ' user root users:' "$dir/out"
+TUPLECTL_UID=4294967294 run lease
+report "leases as text: one that has none" grep -q ' user 4294967294 users:' "$dir/out"
 TUPLECTL_LEASES=20000 run -j lease show
 report "many leases" json 'length == 20000'
 

@@ -5,7 +5,8 @@
  * (ld --wrap). It knows what the module does no better than this:
  *
  *	a pool needs no device; prefixes with host bits are refused
- *	there are TUPLECTL_LEASES leases, the first of a socket of this process
+ *	there are TUPLECTL_LEASES leases, the first of a socket of this process, and
+ *	of user TUPLECTL_UID
  *	there are two addresses from a server
  *	who subscribes is sent a few events, and then hung up
  *	without a module there is no family: TUPLECTL_NO_MODULE
@@ -295,6 +296,7 @@ static void send_lease(int fd, uint32_t seq, int i, unsigned int ino)
 {
 	const uint8_t addr[4] = { 10, 64 + (i >> 16), i >> 8, i };
 	const uint8_t peer[4] = { 192, 0, 2, 1 };
+	const char *uid = getenv("TUPLECTL_UID");
 	struct nlattr *nest;
 	struct itl_msg m;
 
@@ -316,7 +318,8 @@ static void send_lease(int fd, uint32_t seq, int i, unsigned int ino)
 	}
 	nest = mnl_attr_nest_start(m.nlh, INET_TUPLE_A_LEASE_SOCKET);
 	mnl_attr_put_u32(m.nlh, INET_TUPLE_A_SOCKET_INO, ino);
-	mnl_attr_put_u32(m.nlh, INET_TUPLE_A_SOCKET_UID, 1000);
+	mnl_attr_put_u32(m.nlh, INET_TUPLE_A_SOCKET_UID,
+			 uid ? strtoul(uid, NULL, 10) : 1000);
 	mnl_attr_put_u16(m.nlh, INET_TUPLE_A_SOCKET_FAMILY, AF_INET);
 	mnl_attr_put_u16(m.nlh, INET_TUPLE_A_SOCKET_TYPE, SOCK_STREAM);
 	mnl_attr_put_u16(m.nlh, INET_TUPLE_A_SOCKET_PROTO, IPPROTO_TCP);
