@@ -11,6 +11,7 @@
 
 #include <linux/cred.h>
 #include <linux/delay.h>
+#include <linux/error-injection.h>
 #include <linux/if_addr.h>
 #include <linux/inetdevice.h>
 #include <linux/net.h>
@@ -118,9 +119,10 @@ static int tuple_plumb_result(struct socket *sock, u32 seq, bool *answered)
 	return ack.err.error;
 }
 
-/* Send a request and say what came of it. */
-static int tuple_plumb_request(struct tuple_net *tn,
-			       struct tuple_plumb_msg *request, bool *answered)
+/* Send a request and say what came of it. The fault test has it refused. */
+static noinline int tuple_plumb_request(struct tuple_net *tn,
+					struct tuple_plumb_msg *request,
+					bool *answered)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct kvec iov = {
@@ -149,6 +151,7 @@ static int tuple_plumb_request(struct tuple_net *tn,
 	mutex_unlock(&tn->rtnl_mutex);
 	return err;
 }
+ALLOW_ERROR_INJECTION(tuple_plumb_request, ERRNO);
 
 /* The index of the pool's device, 0: it is gone */
 static int tuple_plumb_ifindex(struct tuple_pool *pool)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory runs out: each operation is made with its first allocation failing,
- * then with its second, until none is left. Whatever fails says so with a
- * sensible errno and leaves everything as it was; whatever works leaves
- * nothing behind when it is undone.
+ * then with its second, until none is left; and then so with its requests to
+ * rtnetlink. Whatever fails says so with a sensible errno and leaves everything as
+ * it was; whatever works leaves nothing behind when it is undone.
  *
  * Needs /proc/self/fail-nth, which the instrumented kernel has. An argument
  * chooses operations by a part of their names, or "rest": what follows them.
@@ -22,9 +22,16 @@
 static int nth_fd = -1;
 static struct inet_tuple_handle *handle;
 
-/* Faults */
+/* Faults: each kind makes the n-th thing of its own fail. disarm() tells how many
+ * more would have been needed, or, of requests, 1; 0: one failed.
+ */
+struct kind {
+	const char *name;
+	void (*arm)(int n);
+	int (*disarm)(void);
+};
 
-static void arm(int n)
+static void memory_arm(int n)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%d", n);
@@ -33,8 +40,7 @@ static void arm(int n)
 		bail("fail-nth");
 }
 
-/* Return: how many more would have been needed; 0: one failed */
-static int disarm(void)
+static int memory_disarm(void)
 {
 	char text[16] = "";
 	int n = pread(nth_fd, text, sizeof(text) - 1, 0), left;
@@ -44,6 +50,52 @@ static int disarm(void)
 		;
 	return left;
 }
+
+static const struct kind memory = { "allocation", memory_arm, memory_disarm };
+
+/* Requests to rtnetlink, whoever makes them, the module's work items too: the
+ * function that sends them is left at once with an errno.
+ */
+#define REQUEST "tuple_plumb_request"
+#define FAIL_FUNCTION DEBUGFS "fail_function/"
+
+static bool requests_begin(void)
+{
+	char text[32];
+
+	if (put_file(FAIL_FUNCTION "inject", REQUEST))
+		return false;
+	snprintf(text, sizeof(text), "%#llx", (unsigned long long)-ENOMEM);
+	if (put_file(FAIL_FUNCTION REQUEST "/retval", text))
+		bail("fail_function");
+	return true;
+}
+
+static void requests_end(void)
+{
+	if (put_file(FAIL_FUNCTION "inject", "!" REQUEST))
+		bail("fail_function");
+}
+
+static void request_arm(int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", n);
+	if (put_file(FAIL_FUNCTION "space", text) ||
+	    put_file(FAIL_FUNCTION "times", "1") ||
+	    put_file(FAIL_FUNCTION "probability", "100"))
+		bail("fail_function");
+}
+
+static int request_disarm(void)
+{
+	usleep(50000);	/* for work items */
+	put_file(FAIL_FUNCTION "probability", "0");
+	return get_number(FAIL_FUNCTION "times") != 0;
+}
+
+static const struct kind request = { "request", request_arm, request_disarm };
 
 /* No faults of a kind below a function */
 static void reject(const char *kind, const char *function)
@@ -632,8 +684,9 @@ static bool try_without(const struct op *op, struct state *after)
 }
 
 /* Return: whether all was well; *more: whether a fault was met */
-static bool try_nth(const struct op *op, int n, const struct state *base,
-		    const struct state *after, bool *more)
+static bool try_nth(const struct op *op, const struct kind *kind, int n,
+		    const struct state *base, const struct state *after,
+		    bool *more)
 {
 	struct state before, is;
 	bool good = true;
@@ -642,22 +695,24 @@ static bool try_nth(const struct op *op, int n, const struct state *base,
 	if (op->before)
 		op->before();
 	state_look(&before);
-	arm(n);
+	kind->arm(n);
 	err = op->run();
-	left = disarm();
+	left = kind->disarm();
 	*more = left == 0;
 	if (op->netlink)
 		handle_renew();
 	if (err && left) {
-		note("%s, fault %d: %s without a fault", op->name, n, strerror(-err));
+		note("%s, %s %d: %s without a fault", op->name, kind->name, n,
+		     strerror(-err));
 		good = false;
 	} else if (err && !sensible(op, err)) {
-		note("%s, fault %d: %s", op->name, n, strerror(-err));
+		note("%s, %s %d: %s", op->name, kind->name, n, strerror(-err));
 		good = false;
 	}
 	if (err && !op->keeps && !state_is(&before, &is) &&
 	    !(op->netlink && state_was_made(after, &before, &is))) {
-		note("%s, fault %d: %s, but the state changed", op->name, n, strerror(-err));
+		note("%s, %s %d: %s, but the state changed", op->name,
+		     kind->name, n, strerror(-err));
 		state_tell(&before, &is);
 		good = false;
 	}
@@ -669,7 +724,8 @@ static bool try_nth(const struct op *op, int n, const struct state *base,
 		no_time_wait(fd);
 	close_all();
 	if (!state_is(base, &is)) {
-		note("%s, fault %d: %s, and something is left", op->name, n, strerror(-err));
+		note("%s, %s %d: %s, and something is left", op->name,
+		     kind->name, n, strerror(-err));
 		state_tell(base, &is);
 		good = false;
 	}
@@ -678,31 +734,54 @@ static bool try_nth(const struct op *op, int n, const struct state *base,
 
 static int rebuild(void);
 
+/* One fault after the other, until none is met.
+ * Return: how many trials went wrong; *faults: how many faults there were
+ */
+static int try_kind(const struct op *op, const struct kind *kind,
+		    const struct state *after, int *faults)
+{
+	struct state base;
+	bool more = true;
+	int n, bad = 0;
+
+	*faults = 0;
+	state_look(&base);
+	for (n = 1; n < NTH_MAX && more && bad < 6; n++) {
+		if (!try_nth(op, kind, n, &base, after, &more)) {
+			bad++;
+			rebuild();
+			state_look(&base);
+		}
+		*faults += more;
+	}
+	return bad;
+}
+
+static bool can_refuse;
+static int all_requests;	/* made to fail in all operations */
+
 static void try_op(const struct op *op)
 {
-	struct state base, after;
-	int n, bad = 0, faults = 0;
-	bool more = true;
+	int bad, faults, requests = 0;
+	struct state after;
 
 	snprintf(pool, sizeof(pool), "%s", op->pool);
 	rebuild();
-	state_look(&base);
 	if (!try_without(op, &after)) {
 		tap(false, "%s", op->name);
 		return;
 	}
 	if (rebuild())
 		return;
-	state_look(&base);
-	for (n = 1; n < NTH_MAX && more && bad < 6; n++) {
-		if (!try_nth(op, n, &base, &after, &more)) {
-			bad++;
-			rebuild();
-			state_look(&base);
-		}
-		faults += more;
+	bad = try_kind(op, &memory, &after, &faults);
+	can_refuse = requests_begin();
+	if (can_refuse) {
+		bad += try_kind(op, &request, &after, &requests);
+		requests_end();
 	}
-	tap(!bad, "%s: %d allocations", op->name, faults);
+	all_requests += requests;
+	tap(!bad, "%s: %d allocations, %d requests to rtnetlink", op->name,
+	    faults, requests);
 }
 
 /* The pools anew, and no address of ours left from a trial that went wrong */
@@ -783,9 +862,9 @@ static int long_child(int (*run)(void), int n, int *left)
 	pid = fork();
 	if (!pid) {
 		nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
-		arm(n);
+		memory_arm(n);
 		report[0] = run();
-		report[1] = disarm();
+		report[1] = memory_disarm();
 		_exit(write(p[1], report, sizeof(report)) != sizeof(report));
 	}
 	close(p[1]);
@@ -910,29 +989,6 @@ static void storm(unsigned int seconds)
 	tap(!seen.n_routes, "no route is left after faults by chance");
 }
 
-/* Functions that can be told to fail, of the parts that the module uses */
-static void list_functions(void)
-{
-	static const char *const part[] = { "rtnl", "rtnetlink", "inet", "netlink", "fib", "addrconf" };
-	FILE *f = fopen(DEBUGFS "error_injection/list", "r");
-	char line[256], found[1024] = "";
-	unsigned int i;
-
-	while (f && fgets(line, sizeof(line), f))
-		for (i = 0; i < sizeof(part) / sizeof(part[0]); i++)
-			if (!strncmp(line, part[i], strlen(part[i]))) {
-				line[strcspn(line, "\t\n")] = 0;
-				snprintf(found + strlen(found),
-					 sizeof(found) - strlen(found), " %s", line);
-			}
-	if (f)
-		fclose(f);
-	if (found[0])
-		note("may be made to fail:%s", found);
-	tap_skip("functions of rtnetlink fail", found[0] ?
-		 "not tried" : "this kernel allows none of them to be made to");
-}
-
 int main(int argc, char **argv)
 {
 	bool all = argc < 2, rest = all || !strcmp(argv[1], "rest");
@@ -955,6 +1011,12 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		if (all || strstr(ops[i].name, argv[1]))
 			try_op(&ops[i]);
+	if (!can_refuse)
+		tap_skip("requests to rtnetlink fail",
+			 "this kernel cannot make functions fail");
+	else if (all)
+		tap(all_requests, "%d requests to rtnetlink were made to fail",
+		    all_requests);
 	if (rest) {
 		snprintf(pool, sizeof(pool), "a");
 		rebuild();
@@ -973,6 +1035,5 @@ int main(int argc, char **argv)
 		try_long("the module's start", long_module, long_module_undo,
 			 90, -1);
 	tap(!module_insert(), "the module loads again");
-	list_functions();
 	return tap_end();
 }
