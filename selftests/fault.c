@@ -13,6 +13,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -190,10 +191,11 @@ static int state_pool_cb(const struct inet_tuple_obj *obj, void *arg)
 
 	if (s->pools == 16)
 		return 0;
-	n = snprintf(text, 256, "%s prefixes %u excludes %u",
+	n = snprintf(text, 256, "%s prefixes %u excludes %u users %u",
 		     inet_tuple_obj_str(obj, INET_TUPLE_A_POOL_NAME),
 		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_PREFIX),
-		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_EXCLUDE));
+		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_EXCLUDE),
+		     inet_tuple_obj_count(obj, INET_TUPLE_A_POOL_USERS));
 	for (attr = INET_TUPLE_A_POOL_IFINDEX; attr <= INET_TUPLE_A_POOL_MAX && n < 240; attr++)
 		if ((attr < INET_TUPLE_A_POOL_PEAK || attr > INET_TUPLE_A_POOL_FAILED) &&
 		    !inet_tuple_obj_num(obj, attr, &num))
@@ -229,33 +231,26 @@ static void state_look(struct state *s)
 		bail("inet_tuple");
 }
 
-static bool state_is(const struct state *want, struct state *is)
+/* Is it, soon, one of these? */
+static bool state_is_any(const struct state *want, int n, struct state *is)
 {
 	uint64_t end = now_ms() + 4000;
+	int i;
 
 	for (;;) {
 		state_look(is);
-		if (!memcmp(want, is, sizeof(*is)))
-			return true;
+		for (i = 0; i < n; i++)
+			if (!memcmp(&want[i], is, sizeof(*is)))
+				return true;
 		if (now_ms() > end)
 			return false;
 		usleep(5000);
 	}
 }
 
-/* Only the answer was lost: the state is as after a trial without a fault,
- * which leased other addresses from the pool before it began.
- */
-static bool state_was_made(const struct state *after, const struct state *before,
-			   struct state *is)
+static bool state_is(const struct state *want, struct state *is)
 {
-	struct state want = *after;
-
-	if (want.n_addrs == before->n_addrs)
-		want.addrs = before->addrs;
-	if (want.n_routes == before->n_routes)
-		want.routes = before->routes;
-	return state_is(&want, is);
+	return state_is_any(want, 1, is);
 }
 
 static void state_tell(const struct state *want, const struct state *is)
@@ -398,6 +393,14 @@ static int run_sendto(void)
 	return result(sendto(fd, "x", 1, 0, (void *)&sin, sizeof(sin)));
 }
 
+static int run_sendto6(void)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(900) };
+
+	inet_pton(AF_INET6, "fd78:99::1", &sin6.sin6_addr);
+	return result(sendto(fd, "x", 1, 0, (void *)&sin6, sizeof(sin6)));
+}
+
 static int run_listen(void) { return result(listen(fd, 4)); }
 
 /* SO_LINGER 0 for all: TIME_WAIT would keep the state from what it was. */
@@ -481,6 +484,21 @@ static void undo_pool_set(void)
 	pool_set(handle, "name=%s quota=4294967295 order=2", pool);
 }
 
+static int run_prefix_del(void)
+{
+	int n = pool[0] - 'a';
+
+	return pool_set(handle, "name=%s -prefix=10.78.%d.0/24 -prefix=fd78:%d::/120", pool, n, n);
+}
+
+static void undo_prefix_del(void)
+{
+	int n = pool[0] - 'a';
+
+	handle_renew();
+	pool_set(handle, "name=%s prefix=10.78.%d.0/24 prefix=fd78:%d::/120", pool, n, n);
+}
+
 static void before_pool_del(void)
 {
 	pool_add(handle, "name=new dev=tp0 prefix=10.78.50.0/24 prefix=fd78:50::/120 plumb=%d", !strcmp(pool, "b"));
@@ -518,6 +536,21 @@ static void undo_rule_add(void)
 	handle_renew();
 	inet_tuple_rule_del(handle, rule);
 	inet_tuple_obj_free(rule);
+}
+
+static void before_rule_del(void)
+{
+	if (run_rule_add())
+		bail("rule");
+}
+
+static int run_rule_del(void)
+{
+	struct inet_tuple_obj *rule = rule_obj();
+	int err = inet_tuple_rule_del(handle, rule);
+
+	inet_tuple_obj_free(rule);
+	return err;
 }
 
 static int lease_cb(const struct inet_tuple_obj *obj, void *arg) { return 0; }
@@ -595,6 +628,84 @@ static int run_addr_dump(void)
 	return inet_tuple_addr_list(handle, NULL, lease_cb, NULL);
 }
 
+/* Pool w keeps an address of either family warm, always the same. */
+static void before_warm(void) { fd = socket(AF_INET_TUPLE, SOCK_DGRAM, 0); }
+
+static void warm_up(void)
+{
+	int v4 = socket(AF_INET_TUPLE, SOCK_DGRAM, 0);
+	int v6 = socket(AF_INET6_TUPLE, SOCK_DGRAM, 0);
+
+	if (v4 < 0 || v6 < 0)
+		bail("warm addresses");
+	close(v4);
+	close(v6);
+}
+
+static int run_warm_off(void) { return pool_set(handle, "name=w warm=0"); }
+
+static void undo_warm_off(void)
+{
+	handle_renew();
+	pool_set(handle, "name=w warm=600000");
+	warm_up();
+}
+
+/* Files in sysfs: that of our namespace, which is mounted nowhere else */
+static int sysfs = -1;
+
+static void sysfs_open(void)
+{
+	int context = fsopen("sysfs", FSOPEN_CLOEXEC);
+
+	if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		bail("sysfs");
+	sysfs = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	if (sysfs < 0)
+		bail("sysfs");
+	close(context);
+}
+
+static void before_file(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "class/inet_tuple/%s", name);
+	fd = openat(sysfs, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		bail(path);
+}
+
+static int store(const char *text) { return result(pwrite(fd, text, strlen(text), 0)); }
+
+static void before_quota(void) { before_file("a/quota"); }
+static int run_quota(void) { return store("77"); }
+static void undo_quota(void) { store("unlimited"); }
+
+static void before_users(void) { before_file("a/users"); }
+static int run_users(void) { return store("0-4999 6000"); }
+static void undo_users(void) { store("all"); }
+
+static void before_prefixes(void) { before_file("b/prefixes"); }
+static int run_prefixes(void) { return store("+10.78.60.0/25 +fd78:60::/121"); }
+static void undo_prefixes(void) { store("-10.78.60.0/25 -fd78:60::/121"); }
+
+static void before_excludes(void) { before_file("a/excludes"); }
+static int run_excludes(void) { return store("+10.78.0.200 +fd78:0::77"); }
+static void undo_excludes(void) { store("-10.78.0.200 -fd78:0::77"); }
+
+static void before_pools(void) { before_file("pools"); }
+static int run_pools_add(void) { return store("+new"); }
+static int run_pools_del(void) { return store("-new"); }
+static void undo_pools(void) { store("-new"); }
+
+static void before_pools_del(void)
+{
+	before_pools();
+	if (run_pools_add())
+		bail("a pool by sysfs");
+}
+
 static int run_option_get(void)
 {
 	struct inet_tuple_lease lease;
@@ -611,6 +722,7 @@ static struct op {
 	void (*undo)(void);
 	bool netlink;	/* an answer may get lost: then it was done all the same */
 	bool keeps;	/* a lease got by the way is kept when the rest fails */
+	bool cools;	/* what was warm need not be after a failure */
 	int also[3];	/* what inet may say */
 } ops[] = {
 	{ "socket IPv4, an address each", "a", NULL, run_socket4, .also = { ENFILE } },
@@ -620,6 +732,8 @@ static struct op {
 	{ "socket, shared lease", "s", NULL, run_socket4, .also = { ENFILE } },
 	{ "socket, MPTCP", "a", NULL, run_mptcp, .also = { ENFILE } },
 	{ "socket, SCTP", "a", NULL, run_sctp, .also = { ENFILE } },
+	{ "socket, a warm lease", "w", NULL, run_socket4, .also = { ENFILE } },
+	{ "socket IPv6, a warm lease", "w", NULL, run_socket6, .also = { ENFILE } },
 	{ "socket, from a server", "d", NULL, run_socket4, .also = { ENFILE } },
 	{ "address given", "d", NULL, run_addr_set, undo_addr_set, true },
 	{ "address taken back", "d", before_held, run_addr_del, undo_addr_del, true },
@@ -634,6 +748,7 @@ static struct op {
 	{ "connect that assigns", "c", before_connect4, run_connect4, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL, ETIMEDOUT } },
 	{ "connect that assigns, IPv6", "c", before_connect6, run_connect6, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL, ETIMEDOUT } },
 	{ "send that assigns", "c", before_udp4, run_sendto, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL } },
+	{ "send that assigns, IPv6", "c", before_udp6, run_sendto6, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL } },
 	{ "send that assigns, raw", "c", before_raw4, run_sendto, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL } },
 	{ "listen that assigns", "c", before_tcp4, run_listen, .keeps = true, .also = { EADDRINUSE, EADDRNOTAVAIL } },
 	{ "accept", "a", before_accept, run_accept, .also = { ENFILE } },
@@ -643,13 +758,24 @@ static struct op {
 	{ "lease by getsockopt", "a", before_tcp4, run_option_get },
 	{ "close", "a", before_tcp4, run_close, .keeps = true },
 	{ "close IPv6", "a", before_udp6, run_close, .keeps = true },
+	{ "close, kept warm", "w", before_warm, run_close, .keeps = true },
 	{ "pool add", "a", NULL, run_pool_add, undo_pool_add, true },
 	{ "pool add, prefix", "b", NULL, run_pool_add, undo_pool_add, true },
 	{ "pool set", "a", before_pool_set, run_pool_set, undo_pool_set, true },
 	{ "pool set, prefix", "b", before_pool_set, run_pool_set, undo_pool_set, true },
+	{ "pool set, prefixes removed", "a", NULL, run_prefix_del, undo_prefix_del, true },
+	{ "pool set, prefixes removed, prefix", "b", NULL, run_prefix_del, undo_prefix_del, true },
+	{ "pool set, nothing warm", "w", NULL, run_warm_off, undo_warm_off, true, .cools = true },
 	{ "pool del by force", "a", before_pool_del, run_pool_del, undo_pool_add, true },
 	{ "pool del by force, prefix", "b", before_pool_del, run_pool_del, undo_pool_add, true },
 	{ "rule add", "a", NULL, run_rule_add, undo_rule_add, true },
+	{ "rule del", "a", before_rule_del, run_rule_del, undo_rule_add, true },
+	{ "sysfs, a number", "a", before_quota, run_quota, undo_quota },
+	{ "sysfs, users", "a", before_users, run_users, undo_users },
+	{ "sysfs, prefixes", "b", before_prefixes, run_prefixes, undo_prefixes },
+	{ "sysfs, excludes", "a", before_excludes, run_excludes, undo_excludes },
+	{ "sysfs, pool add", "a", before_pools, run_pools_add, undo_pools },
+	{ "sysfs, pool del", "a", before_pools_del, run_pools_del, undo_pools },
 	{ "lease kill", "a", before_tcp4, run_kill, undo_renew, true, true },
 	{ "dumps", "a", before_tcp4, run_dump, undo_renew, true },
 };
@@ -663,6 +789,32 @@ static bool sensible(const struct op *op, int err)
 {
 	return err == -ENOMEM || err == -ENOBUFS || err == -op->also[0] ||
 	       err == -op->also[1] || err == -op->also[2];
+}
+
+/* Is the state what it may be after a failure? As before; or, where only the answer
+ * was lost, as after a trial without a fault, which leased other addresses from the
+ * pool before it began.
+ */
+static bool state_is_sound(const struct op *op, const struct state *before,
+			   const struct state *after, struct state *is)
+{
+	struct state want[3] = { *before };
+	int n = 1;
+
+	if (op->netlink) {
+		want[n] = *after;
+		if (after->n_addrs == before->n_addrs)
+			want[n].addrs = before->addrs;
+		if (after->n_routes == before->n_routes)
+			want[n].routes = before->routes;
+		n++;
+	}
+	if (op->cools) {
+		want[n] = *before;
+		want[n].n_addrs = after->n_addrs;
+		want[n++].addrs = after->addrs;
+	}
+	return state_is_any(want, n, is);
 }
 
 /* What the operation makes of the state when nothing fails */
@@ -709,8 +861,7 @@ static bool try_nth(const struct op *op, const struct kind *kind, int n,
 		note("%s, %s %d: %s", op->name, kind->name, n, strerror(-err));
 		good = false;
 	}
-	if (err && !op->keeps && !state_is(&before, &is) &&
-	    !(op->netlink && state_was_made(after, &before, &is))) {
+	if (err && !op->keeps && !state_is_sound(op, &before, after, &is)) {
 		note("%s, %s %d: %s, but the state changed", op->name,
 		     kind->name, n, strerror(-err));
 		state_tell(&before, &is);
@@ -806,6 +957,7 @@ static int rebuild(void)
 	err = err ?: pool_add(handle, "name=c dev=tp0 prefix=10.78.2.0/24 prefix=fd78:2::/120 order=2 quarantine=0 assign=1 default=%d", pool[0] == 'c');
 	err = err ?: pool_add(handle, "name=s dev=tp0 prefix=10.78.3.0/24 prefix=fd78:3::/120 order=2 quarantine=0 scope=1 default=%d", pool[0] == 's');
 	err = err ?: pool_add(handle, "name=m dev=tp0 prefix=10.78.4.0/24 prefix=fd78:4::/120 order=2 quarantine=0 quota=5 default=0");
+	err = err ?: pool_add(handle, "name=w dev=tp0 prefix=10.78.5.0/24 prefix=fd78:5::/120 order=0 quarantine=0 warm=600000 default=%d", pool[0] == 'w');
 	/* below its mark with the first lease, so that it asks for more */
 	err = err ?: pool_add(handle, "name=d dev=tp0 source=1 low=8 high=8 wait=0 quarantine=0 default=%d", pool[0] == 'd');
 	for (i = 1; i <= 8 && !err; i++)
@@ -814,6 +966,8 @@ static int rebuild(void)
 		bail("agent");
 	if (err)
 		bail("pools");
+	if (pool[0] == 'w')
+		warm_up();
 	return err;
 }
 
@@ -1006,6 +1160,7 @@ int main(int argc, char **argv)
 		bail("device");
 	addr_text(RTM_NEWADDR, "tp0", "10.78.99.1", 24);
 	addr_text(RTM_NEWADDR, "tp0", "fd78:99::1", 64);
+	sysfs_open();
 	put_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
 	put_file("/proc/sys/net/ipv4/tcp_syn_retries", "1");
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
