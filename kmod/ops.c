@@ -596,12 +596,24 @@ static void tuple_ops_hook(struct tuple_sock *ts)
 	release_sock(ts->sk);
 }
 
+/* The lease was killed on the way into inet, which may have found the sock without
+ * a source, and taken one.
+ */
+static int tuple_ops_bereaved(struct tuple_sock *ts, int err)
+{
+	if (tuple_ops_is_unbound(ts))
+		return err;
+	tuple_sock_abort(ts->sk, ECONNABORTED);
+	return sock_error(ts->sk) ?: -ECONNABORTED;
+}
+
 static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 			 int flags)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	struct sock *sk = sock->sk;
 	struct tuple_addr a;
+	bool leased;
 	int err = 0;
 
 	tuple_addr_parse(sk, uaddr, len, TUPLE_ADDR_CONNECT, &a);
@@ -621,6 +633,7 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 				      tuple_ops_nonblock(sock, flags));
 	if (!err)
 		tuple_ops_hook(ts);
+	leased = READ_ONCE(ts->lease);
 	mutex_unlock(&ts->mutex);
 	if (err)
 		return err;
@@ -628,6 +641,8 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	err = tuple_ops_base(ts)->connect(sock, (struct sockaddr *)&a.ss, len,
 					  flags);
 	tuple_ops_note_peer(ts);
+	if (leased && !READ_ONCE(ts->lease))
+		return tuple_ops_bereaved(ts, err);
 	return err;
 }
 
@@ -672,8 +687,8 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	struct sock *sk = sock->sk;
+	bool nonblock, leased = false;
 	struct tuple_addr a = {};
-	bool nonblock;
 	int err;
 
 	if (msg->msg_name && msg->msg_namelen >= (int)sizeof(sa_family_t)) {
@@ -687,10 +702,13 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 					     nonblock);
 		if (err)
 			return err;
+		leased = READ_ONCE(ts->lease);
 		tuple_ops_settle(sock, ts);
 	}
 	err = tuple_ops_base(ts)->sendmsg(sock, msg, size);
 	tuple_ops_note_peer(ts);
+	if (leased && !READ_ONCE(ts->lease))
+		return tuple_ops_bereaved(ts, err);
 	return err;
 }
 
