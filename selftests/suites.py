@@ -136,6 +136,9 @@ PROGRAMS = [
     Program('reuseaddr_ports_exhausted',
             setup='sysctl -qw net.ipv4.ip_local_port_range="32768 32768" '
             'net.ipv4.ip_autobind_reuse=1'),
+    *(Program(f'tcp_fastopen_backup_key {how}',
+              setup='sysctl -qw net.ipv4.tcp_fastopen=3; ip tcp_metrics flush')
+      for how in ('-4', '-6', '-4sr', '-6sr')),
     Program('tcp_inq -4'),
     Program('tcp_inq -6'),
     Program('ipv6_flowlabel_mgr'),
