@@ -17,8 +17,8 @@ alone=$1
 
 # Leases of ten seconds, where a machine can do that in time
 short=$((10 * (factor + 3) / 4))
-# So long that a server that goes comes back in time
-long=$((40 * factor))
+# So long that a server that goes comes back in time, also on a busy machine
+long=$((75 * factor))
 
 # network NAME NUMBER
 network() {
