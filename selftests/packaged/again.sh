@@ -160,6 +160,7 @@ shown cookbook.rst blue.service.d/tuple.conf >$services/blue.service.d/tuple.con
 systemctl daemon-reload
 blue() { rm -f /run/blue; systemctl "$1" blue && wait_for 20 test -s /run/blue && cat /run/blue; }
 tuplectl pool add blue dev eth0 prefix 10.0.67.0/28 quarantine 0
+tuplectl rule del uid root pool demo	# it came first
 check_match "a service with a rule, as in the cookbook, leaves by its pool" '^10\.0\.67\.' blue start
 check_match "and when it is started again" '^10\.0\.67\.' blue restart
 check_output "by the same rule" 1 eval 'tuplectl rule show | grep -c blue.service'
