@@ -129,14 +129,14 @@ PROGRAMS = [
     Program('so_incoming_cpu', limit=120, slow=True),
     Program('tls -f tls_basic -f tls_err -t non_established -t keysizes -t tls_v6ops '
             '-t prequeue -t sendfile -t splice_from_pipe -t recv_peek -t bidir',
-            'tls, some'),
+            'tls, some', limit=150),
     Program('tls', 'tls, all', limit=300, slow=True),
     Program('ip_local_port_range',
             setup='sysctl -qw net.ipv4.ip_local_port_range="40000 49999"'),
     Program('reuseaddr_ports_exhausted',
             setup='sysctl -qw net.ipv4.ip_local_port_range="32768 32768" '
             'net.ipv4.ip_autobind_reuse=1'),
-    *(Program(f'tcp_fastopen_backup_key {how}',
+    *(Program(f'tcp_fastopen_backup_key {how}', limit=300, slow=True,
               setup='sysctl -qw net.ipv4.tcp_fastopen=3; ip tcp_metrics flush')
       for how in ('-4', '-6', '-4sr', '-6sr')),
     Program('tcp_inq -4'),
