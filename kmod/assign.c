@@ -145,7 +145,6 @@ static struct tuple_lease *tuple_lease_take_warm(struct tuple_request *r,
 	r->pool->resting--;
 	tuple_lease_begin(lease);
 	lease->tcp = 0;
-	lease->lost = 0;
 	lease->connected = 0;
 	return lease;
 }
@@ -203,7 +202,6 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 		tuple_lease_unrest(lease);
 	pool->resting--;
 	tuple_lease_begin(lease);
-	lease->lost = 0;
 	return lease;
 }
 
@@ -332,6 +330,8 @@ static struct tuple_lease *tuple_lease_try(struct tuple_request *r)
 		tuple_lease_grant(r, lease);
 	else if (!tuple_lease_wants_plumbing(lease))
 		tuple_lease_activate(r, lease);
+	else
+		lease->lost = 0;
 	return lease;
 }
 

@@ -74,7 +74,7 @@ struct tuple_scope_key {
  * @foreign: the admin has put the same address on a device too
  * @killed: pool->kill_work is to abort its sockets; on pool->killing
  * @dead: not in the tables
- * @lost: went from the device while PLUMBING
+ * @lost: went from the device while PLUMBING, or while @resync
  * @resync: is being put back on a device that came up
  * @tcp: TCP may speak from it until @tcp_until
  * @seen: by the look for lingering TCP; owned by the linger work

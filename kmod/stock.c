@@ -71,7 +71,6 @@ static void tuple_stock_put(struct tuple_lease *lease)
 	lease->connected = 0;
 	lease->plumbed = 0;
 	lease->tcp = 0;
-	lease->lost = 0;
 	lease->resync = 0;
 	list_add_tail(&lease->queue, &pool->stock.free);
 	pool->stock.n_free++;

@@ -8,17 +8,21 @@
 #include "net.h"
 #include "plumb.h"
 
+/* Goes it while it is being put on, who does that sees to it: it may be he who
+ * took it off again.
+ */
 static void tuple_lease_lost_locked(struct tuple_lease *lease, bool by_admin)
 {
-	switch (lease->state) {
-	case INET_TUPLE_LEASE_PLUMBING:
+	if (lease->state == INET_TUPLE_LEASE_PLUMBING || lease->resync) {
 		lease->lost = 1;
-		break;
+		return;
+	}
+	switch (lease->state) {
 	case INET_TUPLE_LEASE_ACTIVE:
 		if (!lease->plumbed)
 			break;
 		lease->plumbed = 0;
-		if (by_admin && !lease->resync)
+		if (by_admin)
 			tuple_lease_condemn(lease);
 		break;
 	case INET_TUPLE_LEASE_LINGERING:
@@ -184,6 +188,7 @@ static bool tuple_lease_resync_next(struct tuple_pool *pool,
 			continue;
 		lease->plumbed = 1;
 		lease->resync = 1;
+		lease->lost = 0;
 		*addr = lease->addr;
 		list_move(&place->list, &lease->list);
 		found = true;
@@ -195,23 +200,24 @@ out:
 }
 
 /* It is back, or not: the admin may have been faster, or the device be down
- * again.
+ * again. With @again, or if it went meanwhile, it is the next in turn once more.
  */
 static void tuple_lease_resync_done(struct tuple_pool *pool,
-				    const struct in6_addr *addr, int err)
+				    struct tuple_lease *place,
+				    const struct in6_addr *addr, int err,
+				    bool again)
 {
 	struct tuple_lease *lease;
 
-	if (err)
-		pr_warn_ratelimited("pool %s: %pI6c is not back on the device: %d\n",
-				    pool->name, addr, err);
 	rcu_read_lock();
 	spin_lock_bh(&pool->lock);
 	lease = tuple_lease_find(pool->tn->net, addr);
 	if (lease && lease->pool == pool && lease->resync) {
 		lease->resync = 0;
-		if (err)
+		if (err || lease->lost)
 			lease->plumbed = 0;
+		if (again || (!err && lease->lost))
+			list_move_tail(&place->list, &lease->list);
 		if (err == -EEXIST)
 			lease->foreign = 1;
 	}
@@ -224,7 +230,7 @@ void tuple_lease_resync(struct tuple_pool *pool)
 	struct tuple_lease *place;
 	unsigned int tries = 0;
 	struct in6_addr addr;
-	bool prefix;
+	bool prefix, again;
 	int err;
 
 	spin_lock_bh(&pool->lock);
@@ -247,10 +253,12 @@ void tuple_lease_resync(struct tuple_pool *pool)
 	list_add(&place->list, &pool->leases);
 	spin_unlock_bh(&pool->lock);
 	while (tuple_lease_resync_next(pool, place, &addr)) {
-		do {
-			err = tuple_plumb_add(pool, &addr);
-		} while (err && tuple_plumb_retry(pool, err, &tries));
-		tuple_lease_resync_done(pool, &addr, err);
+		err = tuple_plumb_add(pool, &addr);
+		again = err && tuple_plumb_retry(pool, err, &tries);
+		if (err && !again)
+			pr_warn_ratelimited("pool %s: %pI6c is not back on the device: %d\n",
+					    pool->name, &addr, err);
+		tuple_lease_resync_done(pool, place, &addr, err, again);
 		cond_resched();
 	}
 	spin_lock_bh(&pool->lock);

@@ -98,35 +98,70 @@ static int request_disarm(void)
 
 static const struct kind request = { "request", request_arm, request_disarm };
 
-/* No faults of a kind below a function */
-static void reject(const char *kind, const char *function)
+/* Return: whether there is such a function in the kernel */
+static bool find_function(const char *function, unsigned long *start,
+			  unsigned long *end)
 {
-	unsigned long start = 0, end = ~0ul, at;
-	char line[512], name[256], path[128];
+	char line[512], name[256];
+	unsigned long at;
 	FILE *f;
 	int pass;
 
+	*start = 0;
+	*end = ~0ul;
 	for (pass = 0; pass < 2; pass++) {
 		f = fopen("/proc/kallsyms", "r");
 		while (f && fgets(line, sizeof(line), f)) {
 			if (sscanf(line, "%lx %*s %255s", &at, name) != 2)
 				continue;
 			if (!pass && !strcmp(name, function))
-				start = at;
-			if (pass && at > start && at < end)
-				end = at;
+				*start = at;
+			if (pass && at > *start && at < *end)
+				*end = at;
 		}
 		if (f)
 			fclose(f);
 	}
-	if (!start)
-		return;
-	snprintf(path, sizeof(path), DEBUGFS "%s/reject-start", kind);
-	snprintf(line, sizeof(line), "0x%lx", start);
-	put_file(path, line);
-	snprintf(path, sizeof(path), DEBUGFS "%s/reject-end", kind);
-	snprintf(line, sizeof(line), "0x%lx", end);
-	put_file(path, line);
+	return *start;
+}
+
+/* Faults of a kind are below this code alone ("require"), or not ("reject"). */
+static void put_range(const char *kind, const char *what, unsigned long start,
+		      unsigned long end)
+{
+	char path[128], text[32];
+
+	snprintf(path, sizeof(path), DEBUGFS "%s/%s-start", kind, what);
+	snprintf(text, sizeof(text), "0x%lx", start);
+	put_file(path, text);
+	snprintf(path, sizeof(path), DEBUGFS "%s/%s-end", kind, what);
+	snprintf(text, sizeof(text), "0x%lx", end);
+	put_file(path, text);
+}
+
+static void reject(const char *kind, const char *function)
+{
+	unsigned long start, end;
+
+	if (find_function(function, &start, &end))
+		put_range(kind, "reject", start, end);
+}
+
+/* So many of a hundred allocations below some code fail, from now on. */
+static void chance_begin(unsigned long start, unsigned long end, int percent)
+{
+	char text[16];
+
+	put_range("failslab", "require", start, end);
+	put_file(DEBUGFS "failslab/times", "-1");
+	snprintf(text, sizeof(text), "%d", percent);
+	put_file(DEBUGFS "failslab/probability", text);
+}
+
+static void chance_end(void)
+{
+	put_file(DEBUGFS "failslab/probability", "0");
+	put_range("failslab", "require", 0, ~0ul);
 }
 
 /* No backtrace for each: the framework takes those for complaints. */
@@ -1065,17 +1100,92 @@ static void try_long(const char *name, int (*run)(void), void (*undo)(void),
 	    total < last ? total : last, total, failed);
 }
 
+static int routes_plumbed(void)
+{
+	struct seen seen = {};
+	int n;
+
+	if (seen_look(&seen))
+		bail("rtnetlink");
+	n = seen.n_routes;
+	seen_free(&seen);
+	return n;
+}
+
+static int addrs_plumbed(bool tell)
+{
+	struct seen seen = {};
+	int i, n = 0;
+
+	if (seen_look(&seen))
+		bail("rtnetlink");
+	for (i = 0; i < seen.n_addrs; i++)
+		if (seen.addrs[i].proto == PLUMB_PROTO) {
+			n++;
+			if (tell)
+				note("%s is there", addr_name(&seen.addrs[i].addr));
+		}
+	seen_free(&seen);
+	return n;
+}
+
+/* Are so many addresses of ours on devices, soon? */
+static bool plumbed_becomes(int want, bool tell)
+{
+	uint64_t end = now_ms() + 4000;
+
+	while (addrs_plumbed(false) != want) {
+		if (now_ms() > end)
+			return addrs_plumbed(tell) == want;
+		sleep_ms(5);
+	}
+	return true;
+}
+
+/* A device is back, and what puts its IPv6 addresses on it again finds no memory now
+ * and then, for a route too: that one is taken off, and put on once more.
+ */
+#define PUT_BACK 24
+
+static void put_back(unsigned int rounds)
+{
+	int s[PUT_BACK], bad = 0, left = 0;
+	unsigned long start, end;
+	unsigned int i, round;
+
+	if (!find_function("tuple_plumb_add", &start, &end)) {
+		tap(false, "tuple_plumb_add is a function");
+		return;
+	}
+	for (round = 0; round < rounds && !left; round++) {
+		for (i = 0; i < PUT_BACK; i++)
+			s[i] = make(AF_INET6_TUPLE, SOCK_DGRAM, 0);
+		link_down("tp0");
+		if (!plumbed_becomes(0, true))
+			bail("addresses stay on a device that is down");
+		chance_begin(start, end, 6);
+		link_up("tp0");
+		bad += !plumbed_becomes(PUT_BACK, false);
+		chance_end();
+		for (i = 0; i < PUT_BACK; i++)
+			close(s[i]);
+		left += !plumbed_becomes(0, true);
+	}
+	addr_text(RTM_NEWADDR, "tp0", "fd78:99::1", 64);
+	tap(!bad, "put back, although memory was short");
+	tap(!left, "put back, and taken off when it was to go");
+}
+
 /* Chance: what the module's work items allocate fails now and then as well,
  * while sockets, pools and devices come and go.
  */
 static void storm(unsigned int seconds)
 {
-	char text[64], line[512];
+	char line[512];
 	unsigned long base = 0, size = 0;
 	uint64_t end = now_ms() + seconds * 1000, rounds = 0, failed = 0;
 	FILE *f = fopen("/proc/modules", "r");
-	int s[32], i, err;
-	struct seen seen = {};
+	int s[32], i;
 
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "inet_tuple %lu %*s %*s %*s 0x%lx", &size, &base) == 2)
@@ -1086,12 +1196,7 @@ static void storm(unsigned int seconds)
 		tap_skip("faults by chance", "the module's place is not known");
 		return;
 	}
-	snprintf(text, sizeof(text), "0x%lx", base);
-	put_file(DEBUGFS "failslab/require-start", text);
-	snprintf(text, sizeof(text), "0x%lx", base + size);
-	put_file(DEBUGFS "failslab/require-end", text);
-	put_file(DEBUGFS "failslab/times", "-1");
-	put_file(DEBUGFS "failslab/probability", "10");
+	chance_begin(base, base + size, 10);
 	rnd_seed(seed_of("FAULT_SEED"));
 	for (i = 0; i < 32; i++)
 		s[i] = -1;
@@ -1122,9 +1227,7 @@ static void storm(unsigned int seconds)
 		}
 		fd = -1;
 	}
-	put_file(DEBUGFS "failslab/probability", "0");
-	put_file(DEBUGFS "failslab/require-start", "0");
-	put_file(DEBUGFS "failslab/require-end", "0xffffffffffffffff");
+	chance_end();
 	for (i = 0; i < 32; i++)
 		if (s[i] >= 0)
 			close(s[i]);
@@ -1133,14 +1236,8 @@ static void storm(unsigned int seconds)
 	handle_renew();
 	sleep_ms(500);
 	tap(!pools_delete(handle), "pools can be deleted after faults by chance");
-	seen_look(&seen);
-	for (i = 0, err = 0; i < seen.n_addrs; i++)
-		if (seen.addrs[i].proto == PLUMB_PROTO) {
-			note("%s is left", addr_name(&seen.addrs[i].addr));
-			err++;
-		}
-	tap(!err, "no address is left after faults by chance");
-	tap(!seen.n_routes, "no route is left after faults by chance");
+	tap(plumbed_becomes(0, true), "no address is left after faults by chance");
+	tap(!routes_plumbed(), "no route is left after faults by chance");
 }
 
 int main(int argc, char **argv)
@@ -1177,6 +1274,7 @@ int main(int argc, char **argv)
 		rebuild();
 		try_long("a new namespace", long_namespace, NULL, 80, 0);
 		rebuild();
+		put_back(6);
 		storm(seconds_of("FAULT_SECONDS", 8));
 	}
 	handle_renew();
