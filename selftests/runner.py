@@ -327,7 +327,7 @@ def share_of(files, seconds, share, shares):
 def main(pattern='*', share='1/1'):
     factor = int(os.environ.get('TIMEOUT_FACTOR', '1'))
     if os.environ.get('INET_TUPLE_LONG'):
-        factor *= 4
+        factor *= 10
     seconds, programs = settings()
     files = tests(pattern)
     if os.environ.get('INET_TUPLE_BRIEF'):
