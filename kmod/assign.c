@@ -55,7 +55,7 @@ static bool tuple_lease_is_taken(void *ctx, const struct in6_addr *addr)
 
 /* What one attempt to get a lease works on, and what came of it: the sock has
  * got one (which may have been killed since), or, without @done, it is PLUMBING
- * and to be put on the device
+ * and to be put on the device; @joined: others had it a moment ago
  */
 struct tuple_request {
 	struct tuple_sock *ts;
@@ -65,6 +65,7 @@ struct tuple_request {
 	struct tuple_scope_key key;
 	struct tuple_lease *spare;
 	struct tuple_grant *grant;
+	bool joined;
 	bool done;
 };
 
@@ -202,6 +203,7 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 		tuple_lease_unrest(lease);
 	pool->resting--;
 	tuple_lease_begin(lease);
+	r->joined = true;
 	return lease;
 }
 
@@ -317,6 +319,7 @@ static struct tuple_lease *tuple_lease_try(struct tuple_request *r)
 	if (!(READ_ONCE(dev->flags) & IFF_UP))
 		return ERR_PTR(-ENETDOWN);
 	r->key = tuple_scope_key(r->ts, pool->conf.scope);
+	r->joined = false;
 	if (pool->scanning)
 		return ERR_PTR(-EINPROGRESS);
 	lease = tuple_lease_join(r);
@@ -440,8 +443,18 @@ static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 	}
 }
 
-/* A PLUMBING lease could not be put on the device. */
-static void tuple_lease_fail(struct tuple_lease *lease, int err)
+/* A PLUMBING lease is not to be: its end begins. */
+static void tuple_lease_abandon(struct tuple_lease *lease)
+{
+	lease->pool->in_use--;
+	lease->pool->resting++;
+	tuple_lease_uncharge(lease);
+	tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
+}
+
+/* A PLUMBING lease could not be put on the device. One that was used rests. */
+static void tuple_lease_fail(struct tuple_request *r,
+			     struct tuple_lease *lease, int err)
 {
 	trace_tuple_plumb_fail(lease, err);
 	if (err == -EEXIST)
@@ -449,7 +462,12 @@ static void tuple_lease_fail(struct tuple_lease *lease, int err)
 	else
 		tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_FAIL_NTF,
 					  -err);
-	tuple_lease_free(lease);
+	if (!r->joined) {
+		tuple_lease_free(lease);
+		return;
+	}
+	tuple_lease_abandon(lease);
+	tuple_lease_rest(lease);
 }
 
 /* Put a PLUMBING lease on the device and make it the sock's. */
@@ -457,23 +475,22 @@ static int tuple_lease_install(struct tuple_request *r,
 			       struct tuple_lease *lease)
 {
 	struct tuple_pool *pool = r->pool;
+	struct in6_addr addr = lease->addr;
 	bool unplumb = false;
 	int err;
 
-	err = tuple_plumb_add(pool, &lease->addr);
+	err = tuple_plumb_add(pool, &addr);
 	spin_lock_bh(&pool->lock);
 	if (err) {
-		tuple_lease_fail(lease, err);
+		tuple_lease_fail(r, lease, err);
 	} else if (pool->dead || tuple_lease_is_over(lease) ||
 		   lease->foreign) {
 		/* The same address may be on a device twice. */
 		lease->plumbed = !lease->lost;
-		pool->in_use--;
-		pool->resting++;
-		tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
-		unplumb = tuple_lease_retire(lease, true);
 		err = pool->dead ? -EADDRNOTAVAIL :
 		      lease->foreign ? -EEXIST : -ESTALE;
+		tuple_lease_abandon(lease);
+		unplumb = tuple_lease_retire(lease, true);
 	} else {
 		lease->plumbed = !lease->lost;
 		if (lease->lost) {
@@ -487,6 +504,8 @@ static int tuple_lease_install(struct tuple_request *r,
 		tuple_lease_unplumb(lease);
 	else
 		wake_up_all(&tuple_lease_plumbed);
+	if (err == -EEXIST)
+		tuple_plumb_look_again(pool, &addr);
 	return err;
 }
 

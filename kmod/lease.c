@@ -404,9 +404,15 @@ bool tuple_lease_retire(struct tuple_lease *lease, bool may_sleep)
 void tuple_lease_unplumb(struct tuple_lease *lease)
 {
 	struct tuple_pool *pool = lease->pool;
+	bool plumbed;
 
 	mutex_lock(&pool->plumb_mutex);
-	tuple_plumb_del(pool, &lease->addr);
+	/* Whoever put it back before us may have found the admin's there. */
+	spin_lock_bh(&pool->lock);
+	plumbed = lease->plumbed;
+	spin_unlock_bh(&pool->lock);
+	if (plumbed)
+		tuple_plumb_del(pool, &lease->addr);
 	mutex_unlock(&pool->plumb_mutex);
 	spin_lock_bh(&pool->lock);
 	lease->plumbed = 0;
@@ -673,7 +679,9 @@ void tuple_lease_pool_work(struct work_struct *work)
 	tuple_lease_unplumb_ending(pool);
 	if (test_and_clear_bit(TUPLE_POOL_RESCAN, &pool->flags))
 		tuple_plumb_scan_foreign(pool);
-	if (test_and_clear_bit(TUPLE_POOL_RESYNC, &pool->flags))
+	/* Before it is ready, tuple_pool_add() is at that, and asks again. */
+	if (tuple_pool_is_ready(pool) &&
+	    test_and_clear_bit(TUPLE_POOL_RESYNC, &pool->flags))
 		tuple_lease_resync(pool);
 }
 

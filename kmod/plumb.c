@@ -249,8 +249,9 @@ static bool tuple_plumb_complete6(struct tuple_pool *pool,
 	return work;
 }
 
+/* @gone: somebody took the address away */
 static bool tuple_plumb_is_local6(struct tuple_pool *pool,
-				  const struct in6_addr *addr)
+				  const struct in6_addr *addr, bool *gone)
 {
 	struct inet6_ifaddr *ifa;
 	struct fib6_info *rt;
@@ -260,6 +261,8 @@ static bool tuple_plumb_is_local6(struct tuple_pool *pool,
 	ifa = tuple_plumb_find6(pool, addr);
 	rt = ifa ? READ_ONCE(ifa->rt) : NULL;
 	local = rt && rcu_access_pointer(rt->fib6_node);
+	if (!ifa)
+		*gone = true;
 	rcu_read_unlock();
 	return local;
 }
@@ -268,14 +271,14 @@ static int tuple_plumb_wait_local6(struct tuple_pool *pool,
 				   const struct in6_addr *addr)
 {
 	unsigned long end = jiffies + 2 * HZ;
+	bool done, gone = false;
 	unsigned int usec = 10;
-	bool done;
 
 	done = tuple_plumb_complete6(pool, addr);
-	while (!tuple_plumb_is_local6(pool, addr)) {
-		if (done)	/* addrconf does not tell */
+	while (!tuple_plumb_is_local6(pool, addr, &gone)) {
+		if (done && !gone)	/* addrconf does not tell */
 			return -ENOMEM;
-		if (time_after(jiffies, end))
+		if (gone || time_after(jiffies, end))
 			return -EADDRNOTAVAIL;
 		usleep_range(usec, 2 * usec);
 		usec = min(2 * usec, 2000U);
@@ -309,12 +312,50 @@ static bool tuple_plumb_is_up(struct tuple_pool *pool)
 	return up;
 }
 
+static bool tuple_plumb_is_ours4(const struct in_ifaddr *ifa)
+{
+	return ifa->ifa_proto == TUPLE_PLUMB_PROTO && ifa->ifa_prefixlen == 32;
+}
+
+static bool tuple_plumb_is_ours6(const struct inet6_ifaddr *ifa)
+{
+	return ifa->ifa_proto == TUPLE_PLUMB_PROTO && ifa->prefix_len == 128;
+}
+
+/* Is it there, and did we put it there? */
+static bool tuple_plumb_has_ours(struct tuple_pool *pool,
+				 const struct in6_addr *addr)
+{
+	bool v4 = ipv6_addr_v4mapped(addr), has = false;
+	const struct in_ifaddr *ifa4;
+	struct inet6_ifaddr *ifa6;
+	struct in_device *in_dev;
+	struct net_device *dev;
+
+	rtnl_lock();
+	dev = rtnl_dereference(pool->dev);
+	in_dev = dev && v4 ? __in_dev_get_rtnl(dev) : NULL;
+	if (in_dev)
+		in_dev_for_each_ifa_rtnl(ifa4, in_dev)
+			has |= ifa4->ifa_local == addr->s6_addr32[3] &&
+			       tuple_plumb_is_ours4(ifa4);
+	rcu_read_lock();
+	ifa6 = v4 ? NULL : tuple_plumb_find6(pool, addr);
+	if (ifa6)
+		has = tuple_plumb_is_ours6(ifa6);
+	rcu_read_unlock();
+	rtnl_unlock();
+	return has;
+}
+
 int tuple_plumb_add(struct tuple_pool *pool, const struct in6_addr *addr)
 {
 	bool answered;
 	int err;
 
 	err = tuple_plumb_addr(pool, addr, RTM_NEWADDR, &answered);
+	if (!answered && !tuple_plumb_has_ours(pool, addr))
+		return err;
 	if (answered) {
 		if (err)
 			return err;
@@ -424,7 +465,7 @@ bool tuple_plumb_retry(const struct tuple_pool *pool, int err,
 		       unsigned int *tries)
 {
 	if (err != -ENOMEM && err != -ENOBUFS && err != -ENOSPC &&
-	    err != -EAGAIN)
+	    err != -EAGAIN && err != -EADDRNOTAVAIL)
 		return false;
 	if (++*tries > TUPLE_PLUMB_TRIES) {
 		pr_err_ratelimited("pool %s: its device may not be as it should: %d\n",
@@ -448,16 +489,6 @@ void tuple_plumb_prefixes(struct tuple_pool *pool)
 }
 
 /* The host's own addresses */
-
-static bool tuple_plumb_is_ours4(const struct in_ifaddr *ifa)
-{
-	return ifa->ifa_proto == TUPLE_PLUMB_PROTO && ifa->ifa_prefixlen == 32;
-}
-
-static bool tuple_plumb_is_ours6(const struct inet6_ifaddr *ifa)
-{
-	return ifa->ifa_proto == TUPLE_PLUMB_PROTO && ifa->prefix_len == 128;
-}
 
 static int tuple_plumb_scan_dev6(struct tuple_pool *pool,
 				 struct inet6_dev *idev)
@@ -529,8 +560,10 @@ static bool tuple_plumb_by_admin(const struct net_device *dev)
 	return dev->flags & IFF_UP && dev->reg_state == NETREG_REGISTERED;
 }
 
-/* Is there another one like it in the namespace? RTNL held. */
-static bool tuple_plumb_has_foreign4(struct net *net, __be32 addr)
+/* Is there another one like it in the namespace? @ours: of whatever kind. RTNL
+ * held.
+ */
+static bool tuple_plumb_has4(struct net *net, __be32 addr, bool ours)
 {
 	struct in_device *in_dev;
 	struct net_device *dev;
@@ -542,15 +575,15 @@ static bool tuple_plumb_has_foreign4(struct net *net, __be32 addr)
 			continue;
 		in_dev_for_each_ifa_rtnl(ifa, in_dev)
 			if (ifa->ifa_local == addr &&
-			    !tuple_plumb_is_ours4(ifa))
+			    (ours || !tuple_plumb_is_ours4(ifa)))
 				return true;
 	}
 	return false;
 }
 
-/* The same for IPv6, and for one that is on its way away: in any context */
-static bool tuple_plumb_has_foreign6(struct net *net,
-				     const struct inet6_ifaddr *gone)
+/* The same for IPv6, but for one that is on its way away: in any context */
+static bool tuple_plumb_has6(struct net *net, const struct in6_addr *addr,
+			     bool ours, const struct inet6_ifaddr *gone)
 {
 	struct inet6_dev *idev;
 	struct inet6_ifaddr *ifa;
@@ -564,24 +597,45 @@ static bool tuple_plumb_has_foreign6(struct net *net,
 			continue;
 		list_for_each_entry_rcu(ifa, &idev->addr_list, if_list)
 			has |= ifa != gone &&
-			       ipv6_addr_equal(&ifa->addr, &gone->addr) &&
-			       !tuple_plumb_is_ours6(ifa);
+			       ipv6_addr_equal(&ifa->addr, addr) &&
+			       (ours || !tuple_plumb_is_ours6(ifa));
 	}
 	rcu_read_unlock();
 	return has;
 }
 
-/* With its last IPv4 address a device loses all its routes, ours with them. */
-static void tuple_plumb_flushed(struct net *net, struct net_device *dev)
+void tuple_plumb_look_again(struct tuple_pool *pool,
+			    const struct in6_addr *addr)
+{
+	struct net *net = pool->tn->net;
+	bool has;
+
+	rtnl_lock();
+	if (ipv6_addr_v4mapped(addr))
+		has = tuple_plumb_has4(net, addr->s6_addr32[3], true);
+	else
+		has = tuple_plumb_has6(net, addr, true, NULL);
+	if (!has)
+		tuple_lease_foreign(net, addr, false);
+	rtnl_unlock();
+}
+
+/* The device may have lost routes of ours, or be ready for them again. */
+static void tuple_plumb_changed(struct net *net, struct net_device *dev)
 {
 	struct tuple_net *tn = tuple_net(net);
 	struct tuple_pool *pool;
 
 	if (!tn || !(dev->flags & IFF_UP))
 		return;
-	list_for_each_entry(pool, &tn->pools, list)
-		if (rcu_access_pointer(pool->dev) == dev)
+	rcu_read_lock();
+	list_for_each_entry_rcu(pool, &tn->pools, list) {
+		spin_lock_bh(&pool->lock);
+		if (!pool->dead && rcu_access_pointer(pool->dev) == dev)
 			tuple_pool_resync(pool);
+		spin_unlock_bh(&pool->lock);
+	}
+	rcu_read_unlock();
 }
 
 static int tuple_plumb_inetaddr_event(struct notifier_block *nb,
@@ -593,15 +647,16 @@ static int tuple_plumb_inetaddr_event(struct notifier_block *nb,
 	struct in6_addr addr;
 
 	ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
+	/* With its last IPv4 address a device loses all its routes. */
 	if (event == NETDEV_DOWN && !rcu_access_pointer(ifa->ifa_dev->ifa_list))
-		tuple_plumb_flushed(net, dev);
+		tuple_plumb_changed(net, dev);
 	if (tuple_plumb_is_ours4(ifa)) {
 		if (event == NETDEV_DOWN)
 			tuple_lease_lost(net, &addr, tuple_plumb_by_admin(dev));
 	} else if (event == NETDEV_UP) {
 		tuple_lease_foreign(net, &addr, true);
 	} else if (event == NETDEV_DOWN &&
-		   !tuple_plumb_has_foreign4(net, ifa->ifa_local)) {
+		   !tuple_plumb_has4(net, ifa->ifa_local, false)) {
 		tuple_lease_foreign(net, &addr, false);
 	}
 	return NOTIFY_DONE;
@@ -617,6 +672,12 @@ static int tuple_plumb_inet6addr_event(struct notifier_block *nb,
 	struct net_device *dev = ifa->idev->dev;
 	struct net *net = dev_net(dev);
 
+	/* With its link-local address a device begins to speak IPv6, and may have
+	 * been told to stop before.
+	 */
+	if (event == NETDEV_UP && ipv6_addr_type(&ifa->addr) &
+				  (IPV6_ADDR_LINKLOCAL | IPV6_ADDR_LOOPBACK))
+		tuple_plumb_changed(net, dev);
 	if (tuple_plumb_is_ours6(ifa)) {
 		if (event == NETDEV_DOWN)
 			tuple_lease_lost(net, &ifa->addr,
@@ -624,7 +685,7 @@ static int tuple_plumb_inet6addr_event(struct notifier_block *nb,
 	} else if (event == NETDEV_UP) {
 		tuple_lease_foreign(net, &ifa->addr, true);
 	} else if (event == NETDEV_DOWN &&
-		   !tuple_plumb_has_foreign6(net, ifa)) {
+		   !tuple_plumb_has6(net, &ifa->addr, false, ifa)) {
 		tuple_lease_foreign(net, &ifa->addr, false);
 	}
 	return NOTIFY_DONE;
@@ -642,6 +703,7 @@ static void tuple_plumb_dev_event(struct tuple_pool *pool,
 		return;
 	switch (event) {
 	case NETDEV_UP:
+	case NETDEV_CHANGEMTU:	/* there is no IPv6 with less than 1280 */
 		tuple_pool_resync(pool);
 		break;
 	case NETDEV_DOWN:

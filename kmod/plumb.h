@@ -47,7 +47,8 @@ void tuple_plumb_prefix_del(struct tuple_pool *pool,
 void tuple_plumb_prefixes(struct tuple_pool *pool);
 
 /**
- * tuple_plumb_retry - wait before trying again what there was no memory for
+ * tuple_plumb_retry - wait before trying again what there was no memory for, or
+ * what went away again before it was complete
  * @pool: the pool, whose name is told in the kernel's log in the end
  * @err: what came of it
  * @tries: how often this has been called, 0 at first
@@ -64,6 +65,17 @@ bool tuple_plumb_retry(const struct tuple_pool *pool, int err,
  * May sleep, takes RTNL.
  */
 void tuple_plumb_scan_foreign(struct tuple_pool *pool);
+
+/**
+ * tuple_plumb_look_again - is the address that was in the way still there?
+ * @pool: where a lease was refused with -EEXIST, and is marked foreign now
+ * @addr: its address
+ *
+ * It may have gone before it was marked, and nobody would tell. May sleep, takes
+ * RTNL.
+ */
+void tuple_plumb_look_again(struct tuple_pool *pool,
+			    const struct in6_addr *addr);
 
 /* tn->rtnl_sock */
 int tuple_plumb_net_init(struct tuple_net *tn);

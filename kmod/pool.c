@@ -122,7 +122,7 @@ void tuple_pool_put(struct tuple_pool *pool)
 
 static bool tuple_pool_serves(struct tuple_pool *pool, int idx)
 {
-	return READ_ONCE(pool->ready) && READ_ONCE(pool->serves[idx]);
+	return tuple_pool_is_ready(pool) && READ_ONCE(pool->serves[idx]);
 }
 
 static void tuple_pool_tell_serves(struct tuple_pool *pool)
@@ -871,6 +871,7 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 	spin_lock_bh(&pool->lock);
 	WRITE_ONCE(pool->ready, true);
 	spin_unlock_bh(&pool->lock);
+	queue_work(tuple_lease_wq, &pool->work);	/* what it was not ready for */
 	if (!(c->set & TUPLE_SET_DEFAULT))
 		tuple_pool_claim_default(pool);
 	else if (c->is_default)

@@ -358,6 +358,12 @@ void tuple_pool_flush(struct tuple_net *tn);
 void tuple_pool_lose_dev(struct tuple_pool *pool);
 /* Its device is up: have addresses and routes put on it. RTNL held, atomic */
 void tuple_pool_resync(struct tuple_pool *pool);
+/* Is tuple_pool_add() through with it? */
+static inline bool tuple_pool_is_ready(const struct tuple_pool *pool)
+{
+	return READ_ONCE(pool->ready);
+}
+
 /* Give a pool without one a device; RTNL held, atomic */
 void tuple_pool_take_dev(struct tuple_pool *pool, struct net_device *dev);
 

@@ -34,6 +34,9 @@ static void tuple_lease_lost_locked(struct tuple_lease *lease, bool by_admin)
 			tuple_lease_retire(lease, false);
 		}
 		break;
+	case INET_TUPLE_LEASE_UNPLUMBING:
+		lease->plumbed = 0;
+		break;
 	case INET_TUPLE_LEASE_WARM:
 		lease->plumbed = 0;
 		tuple_lease_cool(lease);
@@ -84,6 +87,15 @@ err_free:
 	return err;
 }
 
+/* Should it be on the device, and is not? */
+static bool tuple_lease_is_missing(const struct tuple_lease *lease)
+{
+	return !lease->plumbed && !lease->killed &&
+	       (lease->state == INET_TUPLE_LEASE_ACTIVE ||
+		lease->state == INET_TUPLE_LEASE_LINGERING) &&
+	       lease->pool->conf.plumb == INET_TUPLE_PLUMB_ADDRESS;
+}
+
 static int tuple_lease_foreign_locked(struct tuple_pool *pool,
 				      const struct in6_addr *addr,
 				      bool present)
@@ -101,6 +113,9 @@ static int tuple_lease_foreign_locked(struct tuple_pool *pool,
 		lease->foreign = present;
 		if (present && lease->state == INET_TUPLE_LEASE_WARM)
 			tuple_lease_cool(lease);
+		/* It may have kept ours from being put back. */
+		if (!present && tuple_lease_is_missing(lease))
+			tuple_pool_resync(pool);
 	} else if (!present) {
 		lease->foreign = 0;
 		tuple_lease_free(lease);
@@ -127,7 +142,8 @@ int tuple_lease_foreign_pool(struct tuple_pool *pool,
 
 	rcu_read_lock();
 	spin_lock_bh(&pool->lock);
-	if (!pool->dead && tuple_lease_pool_has(pool, addr))
+	/* What goes may have been the pool's before it was excluded. */
+	if (!pool->dead && (!present || tuple_lease_pool_has(pool, addr)))
 		err = tuple_lease_foreign_locked(pool, addr, present);
 	spin_unlock_bh(&pool->lock);
 	rcu_read_unlock();
@@ -182,9 +198,7 @@ static bool tuple_lease_resync_next(struct tuple_pool *pool,
 	if (pool->dead || !dev || !(READ_ONCE(dev->flags) & IFF_UP))
 		goto out;
 	list_for_each_entry_continue(lease, &pool->leases, list) {
-		if (lease->plumbed || lease->killed ||
-		    (lease->state != INET_TUPLE_LEASE_ACTIVE &&
-		     lease->state != INET_TUPLE_LEASE_LINGERING))
+		if (!tuple_lease_is_missing(lease))
 			continue;
 		lease->plumbed = 1;
 		lease->resync = 1;
@@ -259,6 +273,8 @@ void tuple_lease_resync(struct tuple_pool *pool)
 			pr_warn_ratelimited("pool %s: %pI6c is not back on the device: %d\n",
 					    pool->name, &addr, err);
 		tuple_lease_resync_done(pool, place, &addr, err, again);
+		if (err == -EEXIST)
+			tuple_plumb_look_again(pool, &addr);
 		cond_resched();
 	}
 	spin_lock_bh(&pool->lock);
