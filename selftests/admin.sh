@@ -70,7 +70,7 @@ check "up: when it goes the lease's is put back" \
 told close a >/dev/null
 check "up: and goes with its socket" wait_for 5 none_ours
 
-n=64 kept=0 rounds=4
+n=$((64 / factor)) kept=0 rounds=4
 for ((i = 0; i < rounds; i++)); do
 	told many a $n 6 udp >/dev/null
 	mapfile -t leased < <(ours | sed -n 's/.* inet6 \([^/]*\)\/.*/\1/p')

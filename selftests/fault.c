@@ -1112,7 +1112,7 @@ static int routes_plumbed(void)
 	return n;
 }
 
-static int addrs_plumbed(bool tell)
+static int addrs_of(int proto, bool tell)
 {
 	struct seen seen = {};
 	int i, n = 0;
@@ -1120,13 +1120,18 @@ static int addrs_plumbed(bool tell)
 	if (seen_look(&seen))
 		bail("rtnetlink");
 	for (i = 0; i < seen.n_addrs; i++)
-		if (seen.addrs[i].proto == PLUMB_PROTO) {
+		if (seen.addrs[i].proto == proto) {
 			n++;
 			if (tell)
 				note("%s is there", addr_name(&seen.addrs[i].addr));
 		}
 	seen_free(&seen);
 	return n;
+}
+
+static int addrs_plumbed(bool tell)
+{
+	return addrs_of(PLUMB_PROTO, tell);
 }
 
 /* Are so many addresses of ours on devices, soon? */
@@ -1174,6 +1179,69 @@ static void put_back(unsigned int rounds)
 	addr_text(RTM_NEWADDR, "tp0", "fd78:99::1", 64);
 	tap(!bad, "put back, although memory was short");
 	tap(!left, "put back, and taken off when it was to go");
+}
+
+/* The host has the addresses of leases on the device when it is back, and there is no
+ * memory for telling so to who wants to put them there. The host's stay, and the
+ * leases' follow when they go. No answer is wanted for the link, which has none.
+ */
+#define HOSTS 8
+
+static int hosts_change(int type, const struct sockaddr_in6 *addr)
+{
+	int i, bad = 0;
+
+	for (i = 0; i < HOSTS; i++)
+		bad += addr_change(type, if_nametoindex("tp0"), AF_INET6,
+				   &addr[i].sin6_addr, 128) != 0;
+	return bad;
+}
+
+static int link_up_unanswered(void)
+{
+	struct ifreq ifr = { .ifr_name = "tp0" };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	err = ioctl(s, SIOCGIFFLAGS, &ifr);
+	ifr.ifr_flags |= IFF_UP;
+	err = err ?: ioctl(s, SIOCSIFFLAGS, &ifr);
+	close(s);
+	return err;
+}
+
+static void put_back_beside_host(void)
+{
+	struct sockaddr_in6 addr[HOSTS];
+	socklen_t len = sizeof(addr[0]);
+	unsigned long start, end;
+	int s[HOSTS], i, before;
+
+	if (!find_function("netlink_ack", &start, &end)) {
+		tap(false, "netlink_ack is a function");
+		return;
+	}
+	for (i = 0; i < HOSTS; i++) {
+		s[i] = make(AF_INET6_TUPLE, SOCK_DGRAM, 0);
+		if (getsockname(s[i], (struct sockaddr *)&addr[i], &len))
+			bail("getsockname");
+	}
+	link_down("tp0");
+	if (hosts_change(RTM_NEWADDR, addr))
+		bail("addresses of the host's");
+	before = addrs_of(0, false);
+	chance_begin(start, end, 100);
+	if (link_up_unanswered())
+		bail("link");
+	sleep_ms(500);
+	chance_end();
+	tap(addrs_of(0, false) >= before && !addrs_plumbed(true),
+	    "the host's addresses stay where nobody is told of them");
+	tap(!hosts_change(RTM_DELADDR, addr) && plumbed_becomes(HOSTS, true),
+	    "and when they go there are the leases' addresses");
+	for (i = 0; i < HOSTS; i++)
+		close(s[i]);
+	tap(plumbed_becomes(0, true), "which go with the sockets");
+	addr_text(RTM_NEWADDR, "tp0", "fd78:99::1", 64);
 }
 
 /* Chance: what the module's work items allocate fails now and then as well,
@@ -1275,6 +1343,7 @@ int main(int argc, char **argv)
 		try_long("a new namespace", long_namespace, NULL, 80, 0);
 		rebuild();
 		put_back(6);
+		put_back_beside_host();
 		storm(seconds_of("FAULT_SECONDS", 8));
 	}
 	handle_renew();
