@@ -191,31 +191,32 @@ static inline int module_remove_within(unsigned int ms)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* rtnetlink */
+/* rtnetlink, and netlink of other kinds */
 
 static __thread struct mnl_socket *rtnl;
-static __thread unsigned int rtnl_seq;
 
-static inline int rtnl_talk(struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
+static inline int netlink_talk(struct mnl_socket **nl, int bus,
+			       struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
 {
 	static __thread char buf[65536];
+	static __thread unsigned int seq;
 	unsigned int port;
 	int n;
 
-	if (!rtnl) {
-		rtnl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-		if (!rtnl || mnl_socket_bind(rtnl, 0, MNL_SOCKET_AUTOPID) < 0)
+	if (!*nl) {
+		*nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
+		if (!*nl || mnl_socket_bind(*nl, 0, MNL_SOCKET_AUTOPID) < 0)
 			return -errno;
 	}
-	port = mnl_socket_get_portid(rtnl);
-	nlh->nlmsg_seq = ++rtnl_seq;
+	port = mnl_socket_get_portid(*nl);
+	nlh->nlmsg_seq = ++seq;
 	nlh->nlmsg_flags |= NLM_F_REQUEST;
 	if (!cb)
 		nlh->nlmsg_flags |= NLM_F_ACK;
-	if (mnl_socket_sendto(rtnl, nlh, nlh->nlmsg_len) < 0)
+	if (mnl_socket_sendto(*nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	do {
-		n = mnl_socket_recvfrom(rtnl, buf, sizeof(buf));
+		n = mnl_socket_recvfrom(*nl, buf, sizeof(buf));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -227,6 +228,11 @@ static inline int rtnl_talk(struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
 			n = 0;	/* NLM_F_DUMP_INTR: the caller looks again */
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	return 0;
+}
+
+static inline int rtnl_talk(struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
+{
+	return netlink_talk(&rtnl, NETLINK_ROUTE, nlh, cb, arg);
 }
 
 /* After a change of namespace */

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Everything at once: sockets made, used and closed by threads of several
  * processes, while pools, devices, addresses, namespaces and the module itself
- * come and go. Meanwhile what the module tells is held against what rtnetlink
- * tells; at the end nothing may be left.
+ * come and go. Meanwhile what the module tells is held against what rtnetlink and
+ * sock_diag tell; at the end nothing may be left.
  *
  * STRESS_SECONDS (20), STRESS_SEED
  */
 
 #include "prove.h"
 
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
@@ -34,6 +36,11 @@
 #define TARGETS 32
 #define ERRNOS 600
 
+enum {
+	V_TWICE, V_NOT_ON_DEV, V_NO_LEASE, V_NO_ROUTE, V_STUCK, V_NO_HOLDER,
+	VIOLATIONS
+};
+
 /* What all processes see */
 static struct shared {
 	volatile int stop;		/* everybody is to end */
@@ -47,12 +54,12 @@ static struct shared {
 	uint64_t errnos[ERRNOS];
 	int bad_errno, bad_op;
 	int rmmod_bad;
-	int violations[5];
+	int violations[VIOLATIONS];
+	uint64_t holders;		/* sockets seen with a lease's address */
+	bool plain[2][8][64];		/* see plain_of() */
 	struct sockaddr_storage target[TARGETS];
 	int target_type[TARGETS];
 } *sh;
-
-enum { V_TWICE, V_NOT_ON_DEV, V_NO_LEASE, V_NO_ROUTE, V_STUCK };
 
 static const char *const violation[] = {
 	"an address is never in two leases",
@@ -60,6 +67,7 @@ static const char *const violation[] = {
 	"an address of the module always has a lease",
 	"a pool with plumb prefix has its local routes while its device is up",
 	"no lease is for ever being put on a device or taken off it",
+	"a socket with an address of a pool always has a lease",
 };
 
 static uint64_t seed;
@@ -467,6 +475,27 @@ static void worker_process(int n)
 
 static struct inet_tuple_handle *handle;
 
+/* An address that was excluded from its pool, or the host's own, may be bound with
+ * no lease, and stay so when it is the pool's again.
+ */
+static bool *plain_of(const struct inet_tuple_addr *a)
+{
+	static const unsigned char net4[] = { 10, 77 }, net6[] = { 0xfd, 0x77 };
+	bool v6 = a->family == AF_INET6;
+	int n = v6 ? a->bytes[3] : a->bytes[2];
+
+	return memcmp(a->bytes, v6 ? net6 : net4, 2) || n >= 8 ? NULL :
+	       &sh->plain[v6][n][a->bytes[v6 ? 15 : 3] % 64];
+}
+
+static void plain_note(const char *text)
+{
+	struct inet_tuple_addr a = { strchr(text, ':') ? AF_INET6 : AF_INET };
+
+	inet_pton(a.family, text, a.bytes);
+	*plain_of(&a) = true;
+}
+
 static void handle_renew(void)
 {
 	if (handle)
@@ -499,6 +528,7 @@ static void base_pools(void)
 	pool_add(handle, "name=pa dev=tp0 prefix=10.77.0.0/26 prefix=fd77:0::/122 quarantine=0 warm=20");
 	pool_add(handle, "name=pp dev=tp1 prefix=10.77.1.0/26 prefix=fd77:1::/122 plumb=1 quarantine=5");
 	pool_add(handle, "name=ps dev=tp0 prefix=10.77.2.0/28 prefix=fd77:2::/124 scope=1 assign=1 wait=30 quarantine=0");
+	plain_note("10.77.3.3");
 	pool_add(handle, "name=pi dev=tp1 prefix=10.77.3.0/28 exclude=10.77.3.3 quota=9 wait=20");
 }
 
@@ -511,6 +541,7 @@ static int pool_change(void)
 	};
 	static const int limit[] = { 2, 4, 3, 50, 100, 2, 2, 2, 20, 64, 9, 7, 60 };
 	int i = rnd(8), k = rnd(13);
+	char text[64];
 
 	switch (rnd(6)) {
 	case 0:
@@ -518,7 +549,9 @@ static int pool_change(void)
 	case 1:
 		return pool_set(handle, "name=%s -prefix=10.77.%u.64/27", pool_names[i], i);
 	case 2:
-		return pool_set(handle, "name=%s exclude=10.77.%u.%u", pool_names[i], i, rnd(16));
+		snprintf(text, sizeof(text), "10.77.%u.%u", i, rnd(16));
+		plain_note(text);
+		return pool_set(handle, "name=%s exclude=%s", pool_names[i], text);
 	case 3:
 		return pool_set(handle, "name=%s -exclude=10.77.%u.%u", pool_names[i], i, rnd(16));
 	default:
@@ -570,6 +603,8 @@ static int foreign_any(void)
 
 	snprintf(text, sizeof(text), v6 ? "fd77:%u::%x" : "10.77.%u.%u",
 		 rnd(8), rnd(v6 ? 64 : 10));
+	if (type == RTM_NEWADDR)
+		plain_note(text);
 	return addr_text(type, rnd(2) ? "tp0" : "tp1", text,
 			 rnd(2) ? (v6 ? 128 : 32) : (v6 ? 64 : 24));
 }
@@ -729,9 +764,17 @@ struct view_pool {
 	int n;
 };
 
+struct view_sock {
+	struct inet_tuple_addr addr;
+	int proto, state, port;
+	unsigned int inode;
+};
+
 struct view {
 	struct view_lease *leases;
 	int n_leases, max;
+	struct view_sock *socks;
+	int n_socks, max_socks, proto;
 	struct view_pool pools[16];
 	int n_pools;
 	struct seen seen;
@@ -778,6 +821,72 @@ static int view_pool_cb(const struct inet_tuple_obj *obj, void *arg)
 	return 0;
 }
 
+/* States of TCP: <netinet/tcp.h> does not go with <linux/tcp.h>. */
+enum { SYN_RECV = 3, FIN_WAIT2 = 5, TIME_WAIT = 6 };
+
+static int view_sock_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, 0xff };
+	const struct inet_diag_msg *d = mnl_nlmsg_get_payload(nlh);
+	const unsigned char *src = (const void *)d->id.idiag_src;
+	struct view *v = arg;
+	struct view_sock *s;
+
+	/* no sockets yet, or no longer: these end by themselves */
+	if (d->idiag_state == SYN_RECV || d->idiag_state == TIME_WAIT ||
+	    (d->idiag_state == FIN_WAIT2 && !d->idiag_inode))
+		return MNL_CB_OK;
+	if (v->n_socks == v->max_socks) {
+		v->max_socks = v->max_socks ? 2 * v->max_socks : 256;
+		v->socks = realloc(v->socks, v->max_socks * sizeof(*s));
+	}
+	s = &v->socks[v->n_socks++];
+	memset(s, 0, sizeof(*s));
+	s->addr.family = d->idiag_family;
+	if (s->addr.family == AF_INET6 && !memcmp(src, mapped, 12)) {
+		s->addr.family = AF_INET;
+		src += 12;
+	}
+	memcpy(s->addr.bytes, src, s->addr.family == AF_INET ? 4 : 16);
+	s->proto = v->proto;
+	s->state = d->idiag_state;
+	s->port = ntohs(d->id.idiag_sport);
+	s->inode = d->idiag_inode;
+	return MNL_CB_OK;
+}
+
+/* Not SCTP, whose bind() nothing takes back when the lease is taken away */
+static int view_socks(struct view *v)
+{
+	static const int proto[] = {
+		IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_RAW,
+		IPPROTO_MPTCP,
+	};
+	static struct mnl_socket *diag;
+	struct inet_diag_req_v2 *req;
+	char buf[256];
+	struct nlmsghdr *nlh;
+	int i, err;
+
+	v->n_socks = 0;
+	for (i = 0; i < 2 * (int)(sizeof(proto) / sizeof(proto[0])); i++) {
+		v->proto = proto[i / 2];
+		nlh = mnl_nlmsg_put_header(buf);
+		nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+		nlh->nlmsg_flags = NLM_F_DUMP;
+		req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
+		req->sdiag_family = i % 2 ? AF_INET6 : AF_INET;
+		req->sdiag_protocol = v->proto;
+		req->idiag_states = ~0;
+		if (v->proto > 255)	/* as IPPROTO_MPTCP is */
+			mnl_attr_put_u32(nlh, INET_DIAG_REQ_PROTOCOL, v->proto);
+		err = netlink_talk(&diag, NETLINK_SOCK_DIAG, nlh, view_sock_cb, v);
+		if (err && err != -ENOENT)	/* a protocol that is not there */
+			return err;
+	}
+	return 0;
+}
+
 static bool view_look(struct view *v)
 {
 	int err = 0;
@@ -793,6 +902,8 @@ static bool view_look(struct view *v)
 		err = inet_tuple_pool_list(handle, view_pool_cb, v);
 	if (!err)
 		err = inet_tuple_lease_list(handle, NULL, NULL, view_lease_cb, v);
+	if (!err)
+		err = view_socks(v);
 	if (err)
 		handle_renew();
 	return !err;
@@ -832,6 +943,37 @@ static bool view_routes(const struct view *v, const struct view_pool *p, int n)
 	return false;
 }
 
+/* Is it an address that pools lease? */
+static bool view_pooled(const struct view *v, const struct inet_tuple_addr *a)
+{
+	const struct inet_tuple_prefix *p;
+	int i, j, bits;
+
+	for (i = 0; i < v->n_pools; i++)
+		for (j = 0; j < v->pools[i].n; j++) {
+			p = &v->pools[i].prefix[j];
+			for (bits = 0; bits < p->len; bits++)
+				if ((p->addr.bytes[bits / 8] ^ a->bytes[bits / 8]) &
+				    0x80 >> bits % 8)
+					break;
+			if (p->addr.family == a->family && bits == p->len)
+				return plain_of(a) && !*plain_of(a);
+		}
+	return false;
+}
+
+/* May somebody speak from it? */
+static bool view_leased(const struct view *v, const struct inet_tuple_addr *a)
+{
+	int i;
+
+	for (i = 0; i < v->n_leases; i++)
+		if (addr_equal(&v->leases[i].addr, a) &&
+		    v->leases[i].state < INET_TUPLE_LEASE_QUARANTINE)
+			return true;
+	return false;
+}
+
 struct problem {
 	int kind;
 	struct inet_tuple_addr addr;
@@ -845,6 +987,7 @@ static int find_problems(struct view *v, struct problem *list)
 	int n = 0, i, j;
 	struct view_lease *l;
 	struct view_pool *p;
+	struct view_sock *s;
 
 #define PROBLEM(k, a, ...)					\
 	do {							\
@@ -901,6 +1044,16 @@ static int find_problems(struct view *v, struct problem *list)
 					addr_name(&p->prefix[j].addr),
 					p->prefix[j].len, p->name,
 					(int)p->ifindex);
+	}
+	for (i = 0; i < v->n_socks; i++) {
+		s = &v->socks[i];
+		if (view_leased(v, &s->addr))
+			count(&sh->holders);
+		else if (view_pooled(v, &s->addr))
+			PROBLEM(V_NO_HOLDER, s->addr,
+				"%s port %d, protocol %d, state %d, inode %u",
+				addr_name(&s->addr), s->port, s->proto, s->state,
+				s->inode);
 	}
 	return n;
 }
@@ -1071,12 +1224,13 @@ static void report(unsigned int seconds)
 		if (sh->errnos[i])
 			note("%s: %llu", strerror(i),
 			     (unsigned long long)sh->errnos[i]);
-	note("%llu operations, %llu a second; %llu of the administrator (%llu refused); %llu looks, %llu strict; rmmod refused %llu, done %llu",
+	note("%llu operations, %llu a second; %llu of the administrator (%llu refused); %llu looks, %llu strict, at %llu sockets with leases; rmmod refused %llu, done %llu",
 	     (unsigned long long)total, (unsigned long long)total / seconds,
 	     (unsigned long long)sh->admin_ops,
 	     (unsigned long long)sh->admin_failed,
 	     (unsigned long long)sh->looks,
 	     (unsigned long long)sh->strict_looks,
+	     (unsigned long long)sh->holders,
 	     (unsigned long long)sh->rmmod_refused,
 	     (unsigned long long)sh->rmmod_done);
 }
@@ -1151,12 +1305,14 @@ int main(void)
 		pid[i] = start(worker_process, i);
 	pid[i++] = start(admin_start, 0);
 	pid[i++] = start(checker_start, 0);
-	while (now_ms() < begun + seconds * 1000ull && !sh->stop)
+	/* On a busy machine the first strict look may come late. */
+	while (now_ms() < begun + seconds * 1000ull ||
+	       (!sh->strict_looks && now_ms() < begun + seconds * 1000ull + 60000))
 		sleep_ms(200);
 	sh->stop = 1;
 	tap(!wait_ends(pid, i, 60000), "every process ends");
 	report(seconds);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < VIOLATIONS; i++)
 		tap(!sh->violations[i], "%s", violation[i]);
 	if (!tap(!sh->bad_errno, "no error of the kernel's own comes out"))
 		note("%s: %d", op_name[sh->bad_op], sh->bad_errno);
