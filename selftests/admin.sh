@@ -70,7 +70,7 @@ check "up: when it goes the lease's is put back" \
 told close a >/dev/null
 check "up: and goes with its socket" wait_for 5 none_ours
 
-n=$((64 / factor)) kept=0 rounds=4
+n=$((64 / factor)) kept=0 rounds=2
 for ((i = 0; i < rounds; i++)); do
 	told many a $n 6 udp >/dev/null
 	mapfile -t leased < <(ours | sed -n 's/.* inet6 \([^/]*\)\/.*/\1/p')
@@ -135,7 +135,7 @@ stop_doing() {
 	wait "$doing"
 }
 keep_doing "addr add 10.67.0.1/32 dev lo" "addr del 10.67.0.1/32 dev lo"
-for ((i = 0; i < 400 / factor; i++)); do
+for ((i = 0; i < 200 / factor; i++)); do
 	ask open a 4 udp >/dev/null && ask bind a 10.67.0.1 7 >/dev/null
 	ask close a >/dev/null
 done
@@ -157,7 +157,7 @@ ctl pool del x
 
 failed=0 left=0 missing=0
 mapfile -t prefixes < <(printf 'prefix\nfd69:0:0:%x::/64\n' {1..48})
-for ((i = 0; i < 12 / factor; i++)); do
+for ((i = 0; i < 8 / factor; i++)); do
 	keep_doing "addr add 10.68.0.1/32 dev d0" "addr del 10.68.0.1/32 dev d0" \
 		"link set d0 down" "link set d0 up"
 	ctl pool add p dev d0 "${prefixes[@]}" plumb prefix || failed=$((failed + 1))
