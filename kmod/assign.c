@@ -493,10 +493,8 @@ static int tuple_lease_install(struct tuple_request *r,
 		unplumb = tuple_lease_retire(lease, true);
 	} else {
 		lease->plumbed = !lease->lost;
-		if (lease->lost) {
-			set_bit(TUPLE_POOL_RESYNC, &pool->flags);
-			queue_work(tuple_lease_wq, &pool->work);
-		}
+		if (lease->lost)
+			tuple_pool_resync(pool);
 		tuple_lease_activate(r, lease);
 	}
 	spin_unlock_bh(&pool->lock);

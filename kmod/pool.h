@@ -356,7 +356,9 @@ void tuple_pool_flush(struct tuple_net *tn);
 
 /* The pool's device is gone; RTNL held */
 void tuple_pool_lose_dev(struct tuple_pool *pool);
-/* Its device is up: have addresses and routes put on it. RTNL held, atomic */
+/* Have what is missing on its device put there, soon. Atomic; RTNL held, or
+ * pool->lock of one that is not dead: then it does not go before its work.
+ */
 void tuple_pool_resync(struct tuple_pool *pool);
 /* Is tuple_pool_add() through with it? */
 static inline bool tuple_pool_is_ready(const struct tuple_pool *pool)

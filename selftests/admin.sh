@@ -16,13 +16,13 @@ setup_ns host
 on_host() { ip -n "$host" "$@"; }
 ctl() { tuplectl -N "$host" "$@"; }
 set_up() {
-	on_host -batch - <<-IP
-		link set $1 up
-		addr replace fd67::1/64 dev $1 nodad
+	on_host -batch - <<-'IP'
+		link set d0 up
+		addr replace fd67::1/64 dev d0 nodad
 	IP
 }
 on_host link add d0 type dummy
-set_up d0
+set_up
 agent_start
 ask ns "$host" >/dev/null
 
@@ -88,7 +88,7 @@ ctl pool del x
 
 # IPv6 is switched off and on
 
-set_up d0
+set_up
 ctl pool add p dev d0 prefix fd68::/64 plumb prefix
 check "a prefix is local" is_local fd68::/64
 disable6 1
@@ -103,7 +103,7 @@ ctl pool del p
 
 # A shared lease that rests, and cannot be put on the device
 
-set_up d0
+set_up
 ctl pool add x dev d0 prefix fd67::100/120 assign bind scope user quarantine 60000
 told open a 6 udp >/dev/null
 told bind a :: 7 >/dev/null
