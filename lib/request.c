@@ -17,6 +17,7 @@ ssize_t itl_recv(int fd, char **buf, size_t *size)
 {
 	struct sockaddr_nl from;
 	socklen_t from_len;
+	size_t room;
 	ssize_t len;
 	char *more;
 
@@ -27,12 +28,13 @@ ssize_t itl_recv(int fd, char **buf, size_t *size)
 		if (!len)
 			return -ENOTCONN;
 		if (!*buf || (size_t)len > *size) {
-			*size = len > ITL_BUF_MIN ? MNL_ALIGN(len) :
-						    ITL_BUF_MIN;
-			more = realloc(*buf, *size);
+			room = len > ITL_BUF_MIN ? MNL_ALIGN(len) :
+						   ITL_BUF_MIN;
+			more = realloc(*buf, room);
 			if (!more)
 				return -ENOMEM;
 			*buf = more;
+			*size = room;
 		}
 
 		memset(&from, 0, sizeof(from));
@@ -290,14 +292,16 @@ static int list_reply(const struct nlmsghdr *nlh, void *arg)
 {
 	struct list *list = arg;
 	struct inet_tuple_obj **more;
+	size_t size;
 	int err;
 
 	if (list->n == list->size) {
-		list->size = list->size ? 2 * list->size : 16;
-		more = reallocarray(list->objs, list->size, sizeof(*more));
+		size = list->size ? 2 * list->size : 16;
+		more = reallocarray(list->objs, size, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
 		list->objs = more;
+		list->size = size;
 	}
 	err = itl_obj_parse(nlh, list->kind, &list->objs[list->n]);
 	if (!err)

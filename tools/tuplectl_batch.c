@@ -9,14 +9,16 @@
 static int add_word(struct words *w, char *word)
 {
 	char **more;
+	int size;
 
 	/* There is always room for the NULL at the end. */
 	if (w->n + 1 >= w->size) {
-		w->size = w->size ? 2 * w->size : 32;
-		more = reallocarray(w->v, w->size, sizeof(*more));
+		size = w->size ? 2 * w->size : 32;
+		more = reallocarray(w->v, size, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
 		w->v = more;
+		w->size = size;
 	}
 	w->v[w->n++] = word;
 	w->v[w->n] = NULL;

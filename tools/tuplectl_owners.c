@@ -11,13 +11,15 @@
 static int add_owner(struct owners *o, const struct owner *owner)
 {
 	struct owner *more;
+	size_t size;
 
 	if (o->n == o->size) {
-		o->size = o->size ? 2 * o->size : 256;
-		more = reallocarray(o->v, o->size, sizeof(*more));
+		size = o->size ? 2 * o->size : 256;
+		more = reallocarray(o->v, size, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
 		o->v = more;
+		o->size = size;
 	}
 	o->v[o->n++] = *owner;
 	return 0;

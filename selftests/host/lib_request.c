@@ -11,6 +11,16 @@
 #define FAMILY 0x20
 
 static int kernel;	/* our end of the pair */
+static bool no_memory;
+
+/* realloc() of the library (ld --wrap) */
+void *__real_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return no_memory ? NULL : __real_realloc(p, size);
+}
 
 static struct inet_tuple_handle *handle(void)
 {
@@ -177,6 +187,28 @@ static void test_get(void)
 	end(h);
 }
 
+/* An answer larger than the buffer of those before, and no memory for it */
+static void test_memory(void)
+{
+	static const char large[40000];
+	struct inet_tuple_handle *h = handle();
+
+	add_ack(0, NLM_F_CAPPED, 1, NULL, 0);
+	flush();
+	ok(!inet_tuple_pool_del(h, "web", false), "there is a buffer");
+
+	if (send(kernel, large, sizeof(large), 0) < 0)
+		abort();
+	no_memory = true;
+	ok(inet_tuple_pool_del(h, "web", false) == -ENOMEM,
+	   "no memory for a larger one");
+	no_memory = false;
+	add_ack(0, NLM_F_CAPPED, 3, NULL, 0);
+	flush();
+	ok(!inet_tuple_pool_del(h, "web", false), "then there is");
+	end(h);
+}
+
 static void test_lists(void)
 {
 	struct inet_tuple_handle *h = handle();
@@ -315,6 +347,7 @@ int main(void)
 {
 	test_refusals();
 	test_get();
+	test_memory();
 	test_lists();
 	test_stream();
 	test_events();

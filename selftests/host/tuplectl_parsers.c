@@ -243,6 +243,39 @@ static void test_words(void)
 	free(text);
 }
 
+static bool no_memory;
+
+/* reallocarray() of the command (ld --wrap) */
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return no_memory ? NULL : __real_reallocarray(p, n, size);
+}
+
+/* As with -f a batch goes on behind a line that there is no memory for */
+static void test_memory(void)
+{
+	char few[] = "a b c", many[2 * 40 + 1], again[2 * 40 + 1];
+	struct words w = { .v = NULL };
+	const char *what;
+	size_t i;
+
+	for (i = 0; i < sizeof(many) - 1; i++)
+		many[i] = i % 2 ? ' ' : 'a';
+	many[i] = '\0';
+	memcpy(again, many, sizeof(many));
+
+	ok(!split_words(few, &w, &what) && w.n == 3, "a few words");
+	no_memory = true;
+	ok(split_words(many, &w, &what) == -ENOMEM, "no memory for many");
+	no_memory = false;
+	ok(!split_words(again, &w, &what) && w.n == 40 && !w.v[40],
+	   "then there is");
+	free(w.v);
+}
+
 static void test_json(void)
 {
 	struct json j = { .depth = 0 };
@@ -286,6 +319,7 @@ int main(void)
 	test_users();
 	test_keys();
 	test_words();
+	test_memory();
 	test_json();
 	return tap_done();
 }

@@ -48,13 +48,15 @@ struct list {
 static void *list_more(struct list *list, size_t each)
 {
 	void *more;
+	size_t size;
 
 	if (list->n == list->size) {
-		list->size = list->size ? 2 * list->size : 64;
-		more = reallocarray(list->items, list->size, each);
+		size = list->size ? 2 * list->size : 64;
+		more = reallocarray(list->items, size, each);
 		if (!more)
 			return NULL;
 		list->items = more;
+		list->size = size;
 	}
 	more = (char *)list->items + each * list->n++;
 	return memset(more, 0, each);

@@ -253,13 +253,15 @@ void state_carry_over(struct state_data *data, uint64_t boot_ms,
 int state_add(struct state_data *data, const struct state_lease *lease)
 {
 	struct state_lease *more;
+	size_t size;
 
 	if (data->n == data->size) {
-		data->size = data->size ? 2 * data->size : 64;
-		more = reallocarray(data->leases, data->size, sizeof(*more));
+		size = data->size ? 2 * data->size : 64;
+		more = reallocarray(data->leases, size, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
 		data->leases = more;
+		data->size = size;
 	}
 	data->leases[data->n++] = *lease;
 	return 0;
