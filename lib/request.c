@@ -318,7 +318,9 @@ static void list_free(struct list *list)
 }
 
 /* A dump of which the callback sees one consistent state: it is taken anew as
- * long as things change under it. -EAGAIN: they never stopped.
+ * long as things change under it. -EAGAIN: they never stopped. One that grew
+ * between two messages may be larger than the kernel's buffer, which is as large
+ * as the largest was at the start: that is -EMSGSIZE.
  */
 int itl_list(struct inet_tuple_handle *h, uint8_t cmd,
 	     enum inet_tuple_kind kind, inet_tuple_cb cb, void *arg)
@@ -335,7 +337,8 @@ int itl_list(struct inet_tuple_handle *h, uint8_t cmd,
 		replies.arg = &list;
 		replies.interrupted = false;
 		err = request_obj(h, cmd, NLM_F_DUMP, NULL, &replies);
-	} while (!err && replies.interrupted && --tries);
+	} while ((err == -EMSGSIZE || (!err && replies.interrupted)) &&
+		 --tries);
 
 	if (!err && replies.interrupted)
 		err = -EAGAIN;

@@ -213,6 +213,7 @@ static void test_lists(void)
 {
 	struct inet_tuple_handle *h = handle();
 	struct seen seen = { .stop_after = 0 };
+	int i;
 
 	add_pool("a", NLM_F_MULTI | NLM_F_DUMP_INTR, 1);
 	add_pool("b", NLM_F_MULTI, 1);
@@ -244,6 +245,24 @@ static void test_lists(void)
 	add_done(0, 0, 5, NULL);
 	flush();
 	ok(!inet_tuple_rule_list(h, see, &seen), "an empty list");
+
+	memset(&seen, 0, sizeof(seen));
+	add_pool("a", NLM_F_MULTI, 6);
+	flush();
+	add_done(-EMSGSIZE, 0, 6, NULL);
+	flush();
+	add_pool("b", NLM_F_MULTI, 7);
+	add_done(0, 0, 7, NULL);
+	flush();
+	ok(!inet_tuple_pool_list(h, see, &seen) && !strcmp(seen.names, "b"),
+	   "a list is taken anew when one has grown beyond the buffer");
+
+	for (i = 0; i < 16; i++) {
+		add_done(-EMSGSIZE, 0, 8 + i, NULL);
+		flush();
+	}
+	ok(inet_tuple_pool_list(h, see, &seen) == -EMSGSIZE,
+	   "but not for ever");
 	end(h);
 }
 
