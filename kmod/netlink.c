@@ -519,6 +519,17 @@ static struct tuple_lease_dump *tuple_lease_dump_all(struct tuple_net *tn,
 	return dump;
 }
 
+static struct tuple_pool *tuple_dump_find_pool(struct tuple_net *tn,
+					       const struct nlattr *name,
+					       struct netlink_ext_ack *extack)
+{
+	struct tuple_pool *pool = tuple_pool_find(tn, nla_data(name));
+
+	if (!pool)
+		NL_SET_ERR_MSG_ATTR(extack, name, "no such pool");
+	return pool;
+}
+
 static struct tuple_lease_dump *
 tuple_lease_dump_pool(struct tuple_net *tn, const struct nlattr *name,
 		      bool stocked, struct netlink_ext_ack *extack)
@@ -527,11 +538,9 @@ tuple_lease_dump_pool(struct tuple_net *tn, const struct nlattr *name,
 	struct tuple_pool *pool;
 
 	lockdep_assert_held(&tn->mutex);
-	pool = tuple_pool_find(tn, nla_data(name));
-	if (!pool) {
-		NL_SET_ERR_MSG_ATTR(extack, name, "no such pool");
+	pool = tuple_dump_find_pool(tn, name, extack);
+	if (!pool)
 		return ERR_PTR(-ENOENT);
-	}
 	if (stocked && !pool->stocked) {
 		NL_SET_ERR_MSG_ATTR(extack, name,
 				    "the pool has addresses of its own");
@@ -545,13 +554,19 @@ tuple_lease_dump_pool(struct tuple_net *tn, const struct nlattr *name,
 	return dump;
 }
 
+/* @name: of the pool that the address is to be of, or NULL */
 static struct tuple_lease_dump *
-tuple_lease_dump_addr(const struct nlattr *attr, struct netlink_ext_ack *extack)
+tuple_lease_dump_addr(struct tuple_net *tn, const struct nlattr *attr,
+		      const struct nlattr *name,
+		      struct netlink_ext_ack *extack)
 {
 	struct tuple_lease_dump *dump;
 	struct in6_addr addr;
 	int err;
 
+	lockdep_assert_held(&tn->mutex);
+	if (name && !tuple_dump_find_pool(tn, name, extack))
+		return ERR_PTR(-ENOENT);
 	err = tuple_msg_parse_addr(attr, &addr, extack);
 	if (err)
 		return ERR_PTR(err);
@@ -571,7 +586,8 @@ int inet_tuple_nl_lease_get_start(struct netlink_callback *cb)
 
 	mutex_lock(&tn->mutex);
 	if (attrs[INET_TUPLE_A_LEASE_ADDR])
-		dump = tuple_lease_dump_addr(attrs[INET_TUPLE_A_LEASE_ADDR],
+		dump = tuple_lease_dump_addr(tn, attrs[INET_TUPLE_A_LEASE_ADDR],
+					     attrs[INET_TUPLE_A_LEASE_POOL],
 					     cb->extack);
 	else if (attrs[INET_TUPLE_A_LEASE_POOL])
 		dump = tuple_lease_dump_pool(tn, attrs[INET_TUPLE_A_LEASE_POOL],

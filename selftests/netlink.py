@@ -401,10 +401,16 @@ def filters(genl):
     check('by address', leased(genl.dump(LEASE_GET, b_addr)) == [addr_of(b)])
     check('by address, alone', leased(genl.ask(LEASE_GET, b_addr)) ==
           [addr_of(b)])
+    check('by address and its pool', leased(genl.dump(
+        LEASE_GET, attr(LEASE_POOL, 'keep') + b_addr)) == [addr_of(b)])
+    check('by address and another pool', not leased(genl.dump(
+        LEASE_GET, attr(LEASE_POOL, 'p') + b_addr)))
     # before 6.2, the text of a dump that does not start is lost on its way
     told = {'at': 0} if release() >= (6, 2) else {'text': False}
     refused('a pool that is not there', genl, errno.ENOENT, LEASE_GET,
             attr(LEASE_POOL, 'nope'), DUMP, **told)
+    refused('a pool that is not there, with an address', genl, errno.ENOENT,
+            LEASE_GET, attr(LEASE_POOL, 'nope') + b_addr, DUMP, **told)
     refused('a pool is not dumped by name', genl, errno.EINVAL, POOL_GET,
             attr(NAME, 'p'), DUMP, **told)
     b.close()

@@ -189,6 +189,8 @@ refused "no such pool, del" 1 "[Nn]o such pool" pool del q
 refused "no such pool, show" 1 "[Nn]o such pool" pool show q
 # the kernels before 6.2 drop the text of a dump that does not start
 refused "no such pool, leases" 1 "[Nn]o such " lease show pool q
+refused "no such pool, the lease of an address" 1 "[Nn]o such " \
+	lease show pool q address 10.1.0.1
 refused "no such prefix" 1 "no such prefix" pool set p prefix -10.9.0.0/24
 refused "no such exclude" 1 "no such exclude" pool set p exclude -10.1.0.9
 refused "all of a set or nothing" 1 "overlap" \
