@@ -293,6 +293,23 @@ BATCH
 check_match "are saved so that a batch reads them" "^pool add \"w'x\" dev d0 " ctl save
 check "a name is deleted" ctl pool del "w'x"
 
+# What cannot be made by a batch is a comment in it
+ctl pool add bare dev d0 prefix 10.8.0.0/24
+ctl rule add uid 1003 pool bare
+ctl pool set bare prefix -10.8.0.0/24
+in_ns "$ns" sh -c 'echo +deviceless >/sys/class/inet_tuple/pools'
+ctl save >"$work/save"
+check_match "a pool without a prefix is saved as a comment" \
+	"^# pool add bare dev d0 .*# no prefix$" cat "$work/save"
+check_match "and so is its rule" "^# rule add uid 1003 pool bare +# pool not saved$" \
+	cat "$work/save"
+check_match "and a pool without a device" "^# pool add deviceless .*# no device$" \
+	cat "$work/save"
+check "so that the others can be made again" ctl -r -b "$work/save"
+ctl rule del uid 1003 pool bare
+ctl pool del bare
+ctl pool del deviceless
+
 # Replace: a pool becomes as a new one of the same words, under its sockets
 
 r() { ctl save | grep "^pool add $1 "; }

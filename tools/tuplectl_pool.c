@@ -591,16 +591,32 @@ static bool save_key(const struct inet_tuple_obj *pool, const struct key *key,
 	return key->context || num != key->def;
 }
 
+/* What a pool of the kernel may lack, and none is made without. Those made in
+ * sysfs begin with nothing.
+ */
+static const char *pool_lacks(const struct inet_tuple_obj *pool)
+{
+	if (!inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_DEV))
+		return "device";
+	if (!inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_PREFIX) &&
+	    !is_dhcp(pool))
+		return "prefix";
+	return NULL;
+}
+
 static void save_pool(const struct inet_tuple_obj *pool)
 {
+	const char *lacks = pool_lacks(pool);
 	char buf[KEY_TEXT];
 	uint64_t num;
 	size_t i;
 
-	printf("pool add ");
+	printf("%spool add ", lacks ? "# " : "");
 	print_word(stdout, obj_str(pool, INET_TUPLE_A_POOL_NAME));
-	printf(" dev ");
-	print_word(stdout, obj_str(pool, INET_TUPLE_A_POOL_DEV));
+	if (inet_tuple_obj_has(pool, INET_TUPLE_A_POOL_DEV)) {
+		printf(" dev ");
+		print_word(stdout, obj_str(pool, INET_TUPLE_A_POOL_DEV));
+	}
 	print_ranges(pool, INET_TUPLE_A_POOL_PREFIX, "prefix", " ");
 	print_ranges(pool, INET_TUPLE_A_POOL_EXCLUDE, "exclude", " ");
 	for (i = 0; i < n_keys; i++)
@@ -610,27 +626,36 @@ static void save_pool(const struct inet_tuple_obj *pool)
 			       key_text(&keys[i], num, buf));
 	if (!all_users(pool))
 		print_users(pool);
+	if (lacks)
+		printf("   # no %s", lacks);
 	putchar('\n');
 }
 
-static bool pools_have(const struct pools *pools, const char *name)
+static const struct inet_tuple_obj *pools_find(const struct pools *pools,
+					       const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < pools->n; i++)
 		if (!strcmp(obj_str(pools->v[i], INET_TUPLE_A_POOL_NAME), name))
-			return true;
-	return false;
+			return pools->v[i];
+	return NULL;
 }
 
 /* A rule outlives its pool, but none is made without one: that is a comment. */
 static int save_rule(const struct inet_tuple_obj *rule, void *arg)
 {
-	bool alone = !pools_have(arg, obj_str(rule, INET_TUPLE_A_RULE_POOL));
+	const struct inet_tuple_obj *pool;
+	const char *why = "";
 
-	printf("%srule add ", alone ? "# " : "");
+	pool = pools_find(arg, obj_str(rule, INET_TUPLE_A_RULE_POOL));
+	if (!pool)
+		why = "   # no such pool";
+	else if (pool_lacks(pool))
+		why = "   # pool not saved";
+	printf("%srule add ", *why ? "# " : "");
 	rule_words(rule);
-	puts(alone ? "   # no such pool" : "");
+	puts(why);
 	return 0;
 }
 

@@ -445,6 +445,30 @@ run -b "$dir/batch"
 report "so that what was saved can be made" is 0
 report "and is without them then" [ "$(grep -c old "$dir/out"):$(wc -l < "$dir/out")" = 0:2 ]
 
+# None is made without a prefix, but all may be taken away
+run_batch << 'EOF2'
+pool add web dev eth0 prefix 10.0.0.0/24
+pool add bare dev eth0 prefix 10.1.0.0/24 quota 5
+pool add phones dev eth0 source dhcp
+rule add uid 5 pool bare
+rule add uid 6 pool web
+pool set bare prefix -10.1.0.0/24
+save
+EOF2
+cp "$dir/out" "$dir/batch"
+report "save: a pool without a prefix is a comment, and so are its rules" \
+	diff - "$dir/out" << 'EOF2'
+pool add web dev eth0 prefix 10.0.0.0/24 default on
+# pool add bare dev eth0 quota 5 default off   # no prefix
+pool add phones dev eth0 wait 5000 default off source dhcp low 2 high 8
+# rule add uid 5 pool bare   # pool not saved
+rule add uid 6 pool web
+EOF2
+echo save >> "$dir/batch"
+run -b "$dir/batch"
+report "so that the others can be made" is 0
+report "and are" [ "$(grep -c bare "$dir/out"):$(wc -l < "$dir/out")" = 0:3 ]
+
 # monitor
 run monitor
 report "events as text" grep -q \
