@@ -355,6 +355,8 @@ const char *tuplerun_why_seccomp(const char *path)
 	if (at && elf && read_elf(at, elf)) {
 		why = why_elf(elf);
 		close(elf->fd);
+	} else if (at && is_program(at) && eaccess(at, R_OK)) {
+		why = "it cannot be read";
 	}
 	free(elf);
 	free(at);

@@ -237,6 +237,32 @@ static void test_foreign(void)
 	ok(why(command, "Go"), "with a section of Go's");
 }
 
+/* As those see it who may run a program, and not read it */
+static void test_unreadable(void)
+{
+	bool root = !geteuid();
+	char line[96];
+
+	/* They go through the folder. */
+	if (chmod(dir, 0711))
+		perror(dir);
+	snprintf(line, sizeof(line), "#!%s/l\n", dir);
+	write_file("m", line, 0755);
+	write_file("n", "", 0);
+	write_file("l", "", 0111);
+	if (root && seteuid(1000)) {
+		ok(1, "programs that cannot be read # SKIP");
+		return;
+	}
+	snprintf(line, sizeof(line), "%s/l", dir);
+	ok(why(line, "read"), "one that cannot be read");
+	snprintf(line, sizeof(line), "%s/m", dir);
+	ok(why(line, "read"), "a script of it");
+	snprintf(line, sizeof(line), "%s/n", dir);
+	ok(why(line, NULL), "one that cannot be run either");
+	ok(!root || !seteuid(0), "root again");
+}
+
 /* As those see it who are not root and have no group in common with the file */
 static const char *privileged(const char *path, uid_t uid, gid_t gid,
 			      mode_t mode)
@@ -300,6 +326,7 @@ int main(void)
 	test_find();
 	test_why();
 	test_foreign();
+	test_unreadable();
 	test_privileged();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	ok(!system(command), "clean-up");
