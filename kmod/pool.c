@@ -666,38 +666,53 @@ static int tuple_pool_nd(struct tuple_pool *pool, bool want,
 
 /* The default of each family */
 
-static void tuple_pool_set_default(struct tuple_pool *pool, bool on)
+static void tuple_pool_leave_default(struct tuple_pool *pool, int idx)
 {
 	struct tuple_net *tn = pool->tn;
-	struct tuple_pool *cur;
+
+	lockdep_assert_held(&tn->mutex);
+	if (rcu_access_pointer(tn->default_pool[idx]) == pool)
+		RCU_INIT_POINTER(tn->default_pool[idx], NULL);
+}
+
+static void tuple_pool_set_default(struct tuple_pool *pool, bool on)
+{
 	int idx;
 
 	for (idx = 0; idx < 2; idx++) {
-		cur = rcu_dereference_protected(tn->default_pool[idx],
-						lockdep_is_held(&tn->mutex));
 		if (on && pool->serves[idx])
-			rcu_assign_pointer(tn->default_pool[idx], pool);
-		else if (cur == pool)
-			RCU_INIT_POINTER(tn->default_pool[idx], NULL);
+			rcu_assign_pointer(pool->tn->default_pool[idx], pool);
+		else
+			tuple_pool_leave_default(pool, idx);
 	}
 }
 
-/* The first pool of a family is its default, unless the user said no. */
-static void tuple_pool_claim_default(struct tuple_pool *pool)
+static bool tuple_pool_is_first(struct tuple_pool *pool, int idx)
 {
 	struct tuple_net *tn = pool->tn;
 	struct tuple_pool *other;
-	bool first;
+
+	if (rcu_access_pointer(tn->default_pool[idx]))
+		return false;
+	list_for_each_entry(other, &tn->pools, list)
+		if (other != pool && other->serves[idx])
+			return false;
+	return true;
+}
+
+/* Where the user says nothing: the first pool of a family is its default when it
+ * begins to serve it, and no longer is when it ceases to. @served: before.
+ */
+static void tuple_pool_claim_default(struct tuple_pool *pool,
+				     const bool served[2])
+{
 	int idx;
 
 	for (idx = 0; idx < 2; idx++) {
-		first = pool->serves[idx] &&
-			!rcu_access_pointer(tn->default_pool[idx]);
-		list_for_each_entry(other, &tn->pools, list)
-			if (other != pool && other->serves[idx])
-				first = false;
-		if (first)
-			rcu_assign_pointer(tn->default_pool[idx], pool);
+		if (!pool->serves[idx])
+			tuple_pool_leave_default(pool, idx);
+		else if (!served[idx] && tuple_pool_is_first(pool, idx))
+			rcu_assign_pointer(pool->tn->default_pool[idx], pool);
 	}
 }
 
@@ -829,6 +844,7 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 		   struct netlink_ext_ack *extack)
 {
 	const struct tuple_pool_conf none = {};
+	const bool served[2] = {};
 	struct tuple_pool *pool;
 	int err;
 
@@ -873,7 +889,7 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 	spin_unlock_bh(&pool->lock);
 	queue_work(tuple_lease_wq, &pool->work);	/* what it was not ready for */
 	if (!(c->set & TUPLE_SET_DEFAULT))
-		tuple_pool_claim_default(pool);
+		tuple_pool_claim_default(pool, served);
 	else if (c->is_default)
 		tuple_pool_set_default(pool, true);
 	tn->pool_seq++;
@@ -1264,7 +1280,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 {
 	struct tuple_pool_conf conf;
 	struct tuple_pool *pool;
-	bool same;
+	bool same, served[2];
 	u32 warm;
 	int err;
 
@@ -1278,6 +1294,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	if (err)
 		return err;
 	same = tuple_conf_same_addresses(&conf, &pool->conf);
+	memcpy(served, pool->serves, sizeof(served));
 	err = tuple_pool_check_source(c, pool, &conf, extack);
 	if (!err)
 		err = tuple_pool_check_conf(tn, pool, &conf, extack);
@@ -1325,8 +1342,8 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 		tuple_pool_set_dev(pool, c->ifindex);
 	if (c->set & TUPLE_SET_DEFAULT)
 		tuple_pool_set_default(pool, c->is_default);
-	else if (c->conf.n_prefixes)
-		tuple_pool_claim_default(pool);
+	else
+		tuple_pool_claim_default(pool, served);
 	tn->pool_seq++;
 	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_SET_NTF);
 	if (pool->stocked && c->set & (TUPLE_SET_LOW | TUPLE_SET_HIGH))

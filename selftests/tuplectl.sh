@@ -255,6 +255,29 @@ flush() {
 }
 check "all that was saved is deleted" flush
 check_output "and nothing is left" "" ctl save
+
+# The default of each family
+
+defaults() {
+	ctl save | sed -n 's/^pool add \([^ ]*\) .* default \([^ ]*\).*/\1 \2/p' | xargs
+}
+ctl pool add a dev d0 prefix 10.1.0.0/24 prefix fd01::/64
+ctl pool set a prefix -fd01::/64
+ctl pool add b dev d0 prefix fd02::/64
+check_output "default: the next pool of a family that the first no longer serves" \
+	"a on b on" defaults
+ctl pool set b default off
+ctl pool set b prefix +fd03::/64
+check_output "default: what was given up is not taken with a prefix" "a on b off" defaults
+ctl pool set b default on
+ctl pool set a prefix +fd01::/64
+ctl pool set a exclude +10.1.0.0/24
+check_output "default: not of what is all excluded" "a off b on" defaults
+ctl pool set a exclude -10.1.0.0/24
+check_output "default: the first pool of a family again" "a on b on" defaults
+ctl pool del a
+ctl pool del b
+
 check "a batch file makes it again" ctl -b "$work/save"
 check_output "exactly" "$(cat "$work/save")" ctl save
 ctl pool add by_itself dev d0 prefix 10.6.0.0/24 prefix fd06::/64
