@@ -545,7 +545,7 @@ static int tuple_parse_numbers(struct genl_info *info,
 	}
 	attr = info->attrs[INET_TUPLE_A_POOL_DEFAULT];
 	if (attr) {
-		c->is_default = nla_get_u8(attr);
+		c->default_of = nla_get_u8(attr);
 		c->set |= TUPLE_SET_DEFAULT;
 	}
 	return 0;
@@ -953,7 +953,7 @@ int tuple_msg_put_pool(struct sk_buff *skb, struct tuple_pool *pool,
 	if (err)
 		return err;
 	if (nla_put_u8(skb, INET_TUPLE_A_POOL_DEFAULT,
-		       tuple_pool_is_default(pool)))
+		       tuple_pool_default_of(pool)))
 		return -EMSGSIZE;
 	return tuple_put_conf(skb, &pool->conf, view);
 }

@@ -68,10 +68,23 @@ struct tuple_pool *tuple_pool_find(struct tuple_net *tn, const char *name)
 	return NULL;
 }
 
-bool tuple_pool_is_default(const struct tuple_pool *pool)
+enum inet_tuple_default tuple_pool_default_of(const struct tuple_pool *pool)
 {
-	return rcu_access_pointer(pool->tn->default_pool[0]) == pool ||
-	       rcu_access_pointer(pool->tn->default_pool[1]) == pool;
+	bool is[2], all = true;
+	int idx;
+
+	for (idx = 0; idx < 2; idx++) {
+		bool serves = READ_ONCE(pool->serves[idx]);
+
+		is[idx] = serves &&
+			  rcu_access_pointer(pool->tn->default_pool[idx]) == pool;
+		all = all && is[idx] == serves;
+	}
+	if (!is[0] && !is[1])
+		return INET_TUPLE_DEFAULT_OFF;
+	if (all)
+		return INET_TUPLE_DEFAULT_ON;
+	return is[0] ? INET_TUPLE_DEFAULT_INET : INET_TUPLE_DEFAULT_INET6;
 }
 
 bool tuple_pool_tryget(struct tuple_pool *pool)
@@ -125,13 +138,20 @@ static bool tuple_pool_serves(struct tuple_pool *pool, int idx)
 	return tuple_pool_is_ready(pool) && READ_ONCE(pool->serves[idx]);
 }
 
+/* Does it serve the family with these allocators? */
+static bool tuple_pool_would_serve(const struct tuple_pool *pool,
+				   const struct tuple_alloc *alloc, int idx)
+{
+	return pool->stocked ? !idx : alloc[idx].total > 0;
+}
+
 static void tuple_pool_tell_serves(struct tuple_pool *pool)
 {
 	int idx;
 
 	for (idx = 0; idx < 2; idx++)
-		WRITE_ONCE(pool->serves[idx], pool->stocked ? !idx :
-			   pool->alloc[idx].total > 0);
+		WRITE_ONCE(pool->serves[idx],
+			   tuple_pool_would_serve(pool, pool->alloc, idx));
 }
 
 void tuple_pool_count(const struct tuple_pool *pool, u64 *total, u64 *free)
@@ -666,6 +686,30 @@ static int tuple_pool_nd(struct tuple_pool *pool, bool want,
 
 /* The default of each family */
 
+/* A pool can be the default of what it serves, or is to serve with @alloc. */
+static int tuple_pool_check_default(const struct tuple_pool *pool,
+				    const struct tuple_alloc *alloc,
+				    const struct tuple_pool_change *c,
+				    struct netlink_ext_ack *extack)
+{
+	bool v4 = tuple_pool_would_serve(pool, alloc, 0);
+	bool v6 = tuple_pool_would_serve(pool, alloc, 1);
+
+	if (!(c->set & TUPLE_SET_DEFAULT))
+		return 0;
+	if (c->default_of == INET_TUPLE_DEFAULT_ON && !v4 && !v6)
+		NL_SET_ERR_MSG(extack, "A default pool needs an address");
+	else if (c->default_of == INET_TUPLE_DEFAULT_INET && !v4)
+		NL_SET_ERR_MSG(extack,
+			       "The default pool of IPv4 needs an IPv4 address");
+	else if (c->default_of == INET_TUPLE_DEFAULT_INET6 && !v6)
+		NL_SET_ERR_MSG(extack,
+			       "The default pool of IPv6 needs an IPv6 address");
+	else
+		return 0;
+	return -EINVAL;
+}
+
 static void tuple_pool_leave_default(struct tuple_pool *pool, int idx)
 {
 	struct tuple_net *tn = pool->tn;
@@ -675,12 +719,20 @@ static void tuple_pool_leave_default(struct tuple_pool *pool, int idx)
 		RCU_INIT_POINTER(tn->default_pool[idx], NULL);
 }
 
-static void tuple_pool_set_default(struct tuple_pool *pool, bool on)
+/* Take the families that it names, of those that the pool serves, and give up
+ * the others.
+ */
+static void tuple_pool_set_default(struct tuple_pool *pool,
+				   enum inet_tuple_default value)
 {
+	const enum inet_tuple_default only[2] = {
+		INET_TUPLE_DEFAULT_INET, INET_TUPLE_DEFAULT_INET6
+	};
 	int idx;
 
 	for (idx = 0; idx < 2; idx++) {
-		if (on && pool->serves[idx])
+		if (pool->serves[idx] &&
+		    (value == INET_TUPLE_DEFAULT_ON || value == only[idx]))
 			rcu_assign_pointer(pool->tn->default_pool[idx], pool);
 		else
 			tuple_pool_leave_default(pool, idx);
@@ -867,6 +919,8 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 		return -ENOMEM;
 	pool->stocked = c->conf.source == INET_TUPLE_SOURCE_DHCP;
 	err = tuple_pool_build(pool->alloc, &c->conf, 0);
+	if (!err)
+		err = tuple_pool_check_default(pool, pool->alloc, c, extack);
 	if (err)
 		goto err_put;
 	swap(pool->conf, c->conf);
@@ -888,10 +942,10 @@ int tuple_pool_add(struct tuple_net *tn, struct tuple_pool_change *c,
 	WRITE_ONCE(pool->ready, true);
 	spin_unlock_bh(&pool->lock);
 	queue_work(tuple_lease_wq, &pool->work);	/* what it was not ready for */
-	if (!(c->set & TUPLE_SET_DEFAULT))
+	if (c->set & TUPLE_SET_DEFAULT)
+		tuple_pool_set_default(pool, c->default_of);
+	else
 		tuple_pool_claim_default(pool, served);
-	else if (c->is_default)
-		tuple_pool_set_default(pool, true);
 	tn->pool_seq++;
 	tuple_netlink_pool_event(pool, INET_TUPLE_CMD_POOL_NEW_NTF);
 	if (pool->stocked)
@@ -1148,6 +1202,7 @@ static int tuple_pool_replace_alloc(struct tuple_pool *pool,
  * where the pool's addresses do more than become more.
  */
 static int tuple_pool_commit(struct tuple_pool *pool,
+			     const struct tuple_pool_change *c,
 			     struct tuple_pool_conf *conf,
 			     struct tuple_alloc *alloc,
 			     struct netlink_ext_ack *extack)
@@ -1156,7 +1211,9 @@ static int tuple_pool_commit(struct tuple_pool *pool,
 	int err;
 
 	spin_lock_bh(&pool->lock);
-	err = tuple_pool_check_leases(pool, conf, extack);
+	err = tuple_pool_check_default(pool, alloc ?: pool->alloc, c, extack);
+	if (!err)
+		err = tuple_pool_check_leases(pool, conf, extack);
 	/* With one already there, they are counted as they come and go. */
 	if (!err && conf->quota != TUPLE_QUOTA_NONE &&
 	    pool->conf.quota == TUPLE_QUOTA_NONE)
@@ -1178,6 +1235,7 @@ unlock:
 }
 
 static int tuple_pool_rebuild(struct tuple_pool *pool,
+			      const struct tuple_pool_change *c,
 			      struct tuple_pool_conf *conf,
 			      struct netlink_ext_ack *extack)
 {
@@ -1194,7 +1252,7 @@ static int tuple_pool_rebuild(struct tuple_pool *pool,
 		tuple_pool_unbuild(alloc);
 		err = tuple_pool_build(alloc, conf, room + room / 8);
 		if (!err)
-			err = tuple_pool_commit(pool, conf, alloc, extack);
+			err = tuple_pool_commit(pool, c, conf, alloc, extack);
 	} while (err == -ENOSPC);
 	tuple_alloc_destroy(&alloc[0]);
 	tuple_alloc_destroy(&alloc[1]);
@@ -1320,8 +1378,8 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	mutex_lock(&pool->plumb_mutex);
 	err = tuple_pool_plumb(pool, &conf, &pool->conf, extack);
 	if (!err) {
-		err = same ? tuple_pool_commit(pool, &conf, NULL, extack) :
-			     tuple_pool_rebuild(pool, &conf, extack);
+		err = same ? tuple_pool_commit(pool, c, &conf, NULL, extack) :
+			     tuple_pool_rebuild(pool, c, &conf, extack);
 		if (err)
 			tuple_pool_unplumb(pool, &conf, &pool->conf,
 					   conf.n_prefixes);
@@ -1341,7 +1399,7 @@ int tuple_pool_set(struct tuple_net *tn, struct tuple_pool_change *c,
 	if (c->ifindex)
 		tuple_pool_set_dev(pool, c->ifindex);
 	if (c->set & TUPLE_SET_DEFAULT)
-		tuple_pool_set_default(pool, c->is_default);
+		tuple_pool_set_default(pool, c->default_of);
 	else
 		tuple_pool_claim_default(pool, served);
 	tn->pool_seq++;
@@ -1361,7 +1419,7 @@ static void tuple_pool_remove(struct tuple_pool *pool)
 	const struct tuple_pool_conf none = {};
 	struct tuple_net *tn = pool->tn;
 
-	tuple_pool_set_default(pool, false);
+	tuple_pool_set_default(pool, INET_TUPLE_DEFAULT_OFF);
 	tuple_lease_abort_all(pool);
 	mutex_lock(&pool->plumb_mutex);
 	tuple_pool_unplumb(pool, &pool->conf, &none, pool->conf.n_prefixes);

@@ -102,11 +102,11 @@ enum {
  * struct tuple_pool_change - a request to make or change a pool, parsed
  * @name: the pool, NUL-terminated; checked by tuple_pool_add() and _set()
  * @ifindex: device, for add
- * @set: which of the settings in @conf and @is_default are named
+ * @set: which of the settings in @conf and @default_of are named
  * @conf: prefixes and excludes in here are to be added
  * @del_prefixes: to be taken away
  * @del_excludes: to be taken away
- * @is_default: with TUPLE_SET_DEFAULT
+ * @default_of: enum inet_tuple_default, with TUPLE_SET_DEFAULT
  *
  * Who fills it checks the form of each value (length, range, host bits) and
  * says so in extack; what needs the state of the world (overlap, outside, in
@@ -121,7 +121,7 @@ struct tuple_pool_change {
 	unsigned int n_del_prefixes;
 	struct tuple_range *del_excludes;
 	unsigned int n_del_excludes;
-	bool is_default;
+	u8 default_of;
 };
 
 /* What a lease may fail with, as counted; what is not here comes last, as 0 */
@@ -322,7 +322,9 @@ int tuple_rule_set_cgroup(struct tuple_rule *rule, struct cgroup *cgrp);
  * Under rcu_read_lock() or tn->mutex. Return: the pool, no reference, or NULL.
  */
 struct tuple_pool *tuple_pool_find(struct tuple_net *tn, const char *name);
-bool tuple_pool_is_default(const struct tuple_pool *pool);
+
+/* Of which families is it the default? Under rcu_read_lock() or tn->mutex. */
+enum inet_tuple_default tuple_pool_default_of(const struct tuple_pool *pool);
 
 /**
  * tuple_pool_select - which pool is a socket to lease from?

@@ -261,30 +261,53 @@ TUPLE_KEY(WARM, warm);
 
 /* Files with a value of their own */
 
+static const char * const tuple_default_words[] = {
+	[INET_TUPLE_DEFAULT_OFF] = "off",
+	[INET_TUPLE_DEFAULT_ON] = "on",
+	[INET_TUPLE_DEFAULT_INET] = "inet",
+	[INET_TUPLE_DEFAULT_INET6] = "inet6",
+};
+
 static ssize_t default_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	bool is_default;
+	enum inet_tuple_default value;
 
 	rcu_read_lock();
-	is_default = tuple_pool_is_default(to_tuple_pool(dev));
+	value = tuple_pool_default_of(to_tuple_pool(dev));
 	rcu_read_unlock();
-	return sysfs_emit(buf, "%s\n", is_default ? "on" : "off");
+	return sysfs_emit(buf, "%s\n", tuple_default_words[value]);
+}
+
+/* One of the words, or what else says yes or no. Return: 0 or -EINVAL */
+static int tuple_default_parse(const char *text, u8 *value)
+{
+	int word = sysfs_match_string(tuple_default_words, text);
+	bool on;
+
+	if (word >= 0) {
+		*value = word;
+		return 0;
+	}
+	if (kstrtobool(text, &on))
+		return -EINVAL;
+	*value = on ? INET_TUPLE_DEFAULT_ON : INET_TUPLE_DEFAULT_OFF;
+	return 0;
 }
 
 static ssize_t default_store(struct device *dev, struct device_attribute *attr,
 			     const char *buf, size_t count)
 {
 	struct tuple_pool_change c;
-	bool is_default;
+	u8 value;
 	int err;
 
-	err = kstrtobool(buf, &is_default);
+	err = tuple_default_parse(buf, &value);
 	if (err)
 		return err;
 	tuple_pool_change_init(&c);
 	c.set = TUPLE_SET_DEFAULT;
-	c.is_default = is_default;
+	c.default_of = value;
 	return tuple_sysfs_change(to_tuple_pool(dev), &c, count);
 }
 

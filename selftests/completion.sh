@@ -51,6 +51,7 @@ proposed "tap7" tuplectl -N "$ns" pool add new dev ta
 proposed "address prefix" tuplectl pool add new plumb ""
 proposed "prefix priority" tuplectl pool set phones pr
 proposed "cgroup process socket user" tuplectl pool set phones scope ""
+proposed "inet inet6 off on" tuplectl pool set phones default ""
 proposed "phones" tuplectl rule add uid 5 pool ""
 proposed "root" tuplectl rule add uid roo
 proposed "address pool" tuplectl lease show ""

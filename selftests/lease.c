@@ -2055,6 +2055,9 @@ TEST_F(policy, default_pool)
 	EXPECT_POOL("p", UDP());
 	ASSERT_EQ(0, pool_set("q default on"));
 	EXPECT_POOL("q", UDP());
+	ASSERT_EQ(0, pool_set("p default inet"));
+	EXPECT_POOL("p", UDP());
+	ASSERT_EQ(0, pool_set("q default on"));
 	ASSERT_EQ(0, pool_set("q default off"));
 	/* no default, but named ones there are: later, by name */
 	int fd = UDP();

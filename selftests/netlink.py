@@ -270,7 +270,7 @@ def lengths(genl):
                 GOOD + attr(PLUMB, b'\0' * size), at=len(GOOD))
     refused('a flag with a value', genl, errno.ERANGE, POOL_DEL,
             attr(NAME, 'keep') + u8(FORCE, 1))
-    for type_, top in ((PLUMB, 1), (DEFAULT, 1), (STATE, 1)):
+    for type_, top in ((PLUMB, 1), (DEFAULT, 3), (STATE, 1)):
         refused(f'a number out of range, attribute {type_}', genl, errno.ERANGE,
                 POOL_NEW, GOOD + u8(type_, top + 1), at=len(GOOD))
     refused('a DSCP of 64', genl, errno.EINVAL, POOL_NEW, GOOD + u8(DSCP, 64),
@@ -420,6 +420,55 @@ def filters(genl):
     a.close()
 
 
+def default_of(genl, name):
+    return dict(genl.ask(POOL_GET, attr(NAME, name)).messages[0][1])[DEFAULT][0]
+
+
+def defaults(genl):
+    """0 off, 1 on, 2 of IPv4 only, 3 of IPv6 only."""
+    both = GOOD + prefix('fd01::/64')
+    p = attr(NAME, 'p')
+
+    def are(name, *want):
+        got = tuple(default_of(genl, n) for n in ('keep', 'p'))
+        check(f'default: {name}', got == want, got)
+
+    ok('a pool of both families', genl.ask(POOL_NEW, both))
+    are('the first pool of each family', 1, 3)
+    ok('which is told as it is', genl.ask(POOL_SET, p + u8(DEFAULT, 3)))
+    are('and stays so', 1, 3)
+    ok('the other family', genl.ask(POOL_SET, p + u8(DEFAULT, 2)))
+    are('is taken, and the one given up', 0, 2)
+    ok('every family', genl.ask(POOL_SET, p + u8(DEFAULT, 1)))
+    are('is every one', 0, 1)
+    refused('a family that is not served', genl, errno.EINVAL, POOL_SET,
+            attr(NAME, 'keep') + u8(DEFAULT, 3))
+    refused('with a prefix of the other', genl, errno.EINVAL, POOL_SET,
+            attr(NAME, 'keep') + prefix('10.2.0.0/24') + u8(DEFAULT, 3))
+    refused('the last prefix of a family, and to be its default', genl,
+            errno.EINVAL, POOL_SET, p + prefix('fd01::/64', PREFIX_DEL) +
+            u8(DEFAULT, 3))
+    are('a refusal changes nothing', 0, 1)
+    ok('a family that the pool is to serve', genl.ask(
+        POOL_SET, attr(NAME, 'keep') + prefix('fd02::/64') + u8(DEFAULT, 3)))
+    are('it may take', 3, 2)
+    ok('no more of it', genl.ask(POOL_SET, attr(NAME, 'keep') +
+                                 prefix('fd02::/64', PREFIX_DEL)))
+    are('nobody has that one then', 0, 2)
+    ok('the pool is deleted', genl.ask(POOL_DEL, p))
+    for value in (1, 2, 3, 0):
+        r = genl.ask(POOL_NEW, both + u8(DEFAULT, value))
+        check(f'made with default {value}', not r.error and
+              default_of(genl, 'p') == value, r)
+        genl.ask(POOL_DEL, p)
+    refused('made as that of a family that it has not', genl, errno.EINVAL,
+            POOL_NEW, GOOD + u8(DEFAULT, 3))
+    refused('made as the default, with no address', genl, errno.EINVAL,
+            POOL_NEW, GOOD + prefix('10.1.0.0/24', EXCLUDE) + u8(DEFAULT, 1))
+    ok('the first one is it again', genl.ask(POOL_SET, attr(NAME, 'keep') +
+                                             u8(DEFAULT, 1)))
+
+
 def events(genl):
     listener = Genl()
     check('the family has a group of events', listener.group)
@@ -503,8 +552,8 @@ def main():
     genl = Genl()
     ok('a pool', genl.ask(POOL_NEW, attr(NAME, 'keep') + attr(DEV, 'd0') +
                           prefix('10.0.0.0/24')))
-    for part in (shapes, lengths, commands, many, filters, events, fuzz,
-                 changing_dumps):
+    for part in (shapes, lengths, commands, many, filters, defaults, events,
+                 fuzz, changing_dumps):
         part(genl)
     ok('the pool is deleted', genl.ask(POOL_DEL, attr(NAME, 'keep')))
     genl.s.close()

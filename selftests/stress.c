@@ -539,7 +539,7 @@ static int pool_change(void)
 		"default", "plumb", "quota", "dscp", "mark", "priority",
 		"warm",
 	};
-	static const int limit[] = { 2, 4, 3, 50, 100, 2, 2, 2, 20, 64, 9, 7, 60 };
+	static const int limit[] = { 2, 4, 3, 50, 100, 2, 4, 2, 20, 64, 9, 7, 60 };
 	int i = rnd(8), k = rnd(13);
 	char text[64];
 

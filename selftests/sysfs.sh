@@ -70,6 +70,11 @@ scope source state total users wait warm " echo "$files"
 cd $top/p || exit
 check "no device yet" is device ""
 check "no prefixes yet" test -z "$(cat prefixes)"
+check "nor is it the default" is default off
+for word in on inet inet6; do
+	check "refused: default $word, with no address" refuses EINVAL default $word
+done
+check "default off it may be told" put off default
 check "such a pool serves nobody" asks EADDRNOTAVAIL open s 4 udp
 check "refused: a device that is not there" refuses ENODEV device nope
 check "refused: a name too long for one" refuses ENODEV device d0234567890123456
@@ -118,7 +123,7 @@ quota 1 0 unlimited
 dscp 0 63 0x2e=46 255=unset unset
 priority 0 7 4294967294 unset
 mark 1 0xffffffff=4294967295 0=unset unset
-default off 0=off on 1=on
+default inet off inet6 0=off on 1=on
 source static
 state draining active
 KEYS
@@ -141,7 +146,7 @@ dscp ERANGE 64 254
 dscp EINVAL ef
 priority EINVAL low
 mark EINVAL red
-default EINVAL perhaps
+default EINVAL perhaps inet4 2
 source EINVAL slaac
 source EOPNOTSUPP dhcp
 state EINVAL dead
@@ -176,7 +181,10 @@ tuplectl pool add r dev d0 prefix 10.5.0.0/24
 check "a pool of tuplectl's is here" is $top/r/prefixes 10.5.0.0/24
 check "and not the default" is $top/r/default off
 echo on >$top/r/default
-check "the default of IPv4 is another, that of IPv6 is not" is default on
+check "the default of IPv4 is another, that of IPv6 is not" is default inet6
+check "refused: the default of what it does not serve" refuses EINVAL $top/r/default inet6
+put inet6 default
+check "to write what is read changes nothing" eval "is default inet6 && is $top/r/default on"
 echo off >default
 check "off, of all that it is" is default off
 check "and of no other" is $top/r/default on

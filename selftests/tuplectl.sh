@@ -256,7 +256,7 @@ flush() {
 check "all that was saved is deleted" flush
 check_output "and nothing is left" "" ctl save
 
-# The default of each family
+# The default of each family, of which a file tells the truth
 
 defaults() {
 	ctl save | sed -n 's/^pool add \([^ ]*\) .* default \([^ ]*\).*/\1 \2/p' | xargs
@@ -274,7 +274,37 @@ ctl pool set a prefix +fd01::/64
 ctl pool set a exclude +10.1.0.0/24
 check_output "default: not of what is all excluded" "a off b on" defaults
 ctl pool set a exclude -10.1.0.0/24
-check_output "default: the first pool of a family again" "a on b on" defaults
+check_output "default: the first pool of a family again" "a inet b on" defaults
+ctl pool del a
+ctl pool del b
+
+ctl pool add a dev d0 prefix 10.1.0.0/24
+ctl pool add b dev d0 prefix 10.2.0.0/24 prefix fd02::/64
+check_output "default: the first pool of each family" "a on b inet6" defaults
+ctl save >"$work/default"
+check "default: what was saved is applied to what is there" ctl -f -r -b "$work/default"
+check_output "default: and changes nothing" "a on b inet6" defaults
+ctl pool del a
+ctl pool del b
+check "default: what was saved is made" ctl -b "$work/default"
+check_output "default: as it was" "a on b inet6" defaults
+check_match "default: shown" " default inet6 " ctl pool show b
+check_output "default: JSON" "True inet6" json "*(p['default'] for p in v)" pool show
+ctl pool set b default inet
+check_output "default inet: the one and not the other" "a off b inet" defaults
+check_output "default inet: JSON" "False inet" json "*(p['default'] for p in v)" pool show
+ctl pool set b prefix +10.3.0.0/24
+check_output "default inet: what was given up is not taken with a prefix" "a off b inet" defaults
+ctl pool set b default on
+check_output "default on: both" "a off b on" defaults
+ctl pool set a default inet
+check_output "default inet: of a pool of IPv4, all" "a on b inet6" defaults
+refused "default: a family that is not served" 1 "needs an IPv6 address$" pool set a default inet6
+refused "default: a new pool" 1 "needs an IPv6 address$" \
+	pool add c dev d0 prefix 10.9.0.0/24 default inet6
+refused "default: no address" 1 "needs an address$" \
+	pool set a exclude +10.1.0.0/24 default on
+refused "default: its last one" 1 "needs an IPv6 address$" pool set b prefix -fd02::/64 default inet6
 ctl pool del a
 ctl pool del b
 

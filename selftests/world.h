@@ -547,7 +547,8 @@ static const struct pool_word pool_words[] = {
 	{ "dscp", INET_TUPLE_A_POOL_DSCP },
 	{ "priority", INET_TUPLE_A_POOL_PRIORITY },
 	{ "mark", INET_TUPLE_A_POOL_MARK },
-	{ "default", INET_TUPLE_A_POOL_DEFAULT, { "off", "on" } },
+	{ "default", INET_TUPLE_A_POOL_DEFAULT,
+	  { "off", "on", "inet", "inet6" } },
 	{}
 };
 

@@ -9,7 +9,9 @@ static const char *const assign_words[] = { "create", "bind", NULL };
 static const char *const order_words[] = {
 	"sequential", "random", "lru", NULL
 };
-static const char *const bool_words[] = { "off", "on", NULL };
+static const char *const default_words[] = {
+	"off", "on", "inet", "inet6", NULL
+};
 static const char *const source_words[] = { "static", "dhcp", NULL };
 static const char *const state_words[] = { "active", "draining", NULL };
 
@@ -46,7 +48,7 @@ const struct key keys[] = {
 	{ .name = "mark", .attr = INET_TUPLE_A_POOL_MARK, .special = "unset",
 	  .special_num = 0, .max = NONE32, .def = 0, .hex = true },
 	{ .name = "default", .attr = INET_TUPLE_A_POOL_DEFAULT,
-	  .words = bool_words, .context = true },
+	  .words = default_words, .context = true },
 	{ .name = "source", .attr = INET_TUPLE_A_POOL_SOURCE,
 	  .words = source_words, .def = INET_TUPLE_SOURCE_STATIC },
 	/* told where the source is dhcp, and what is asked of it depends on both */

@@ -445,7 +445,9 @@ static void users_json(struct json *j, const struct inet_tuple_obj *pool)
 	json_end(j, ']');
 }
 
-/* Words become strings; auto, unlimited and unset become null. */
+/* Words become strings; auto, unlimited and unset become null. Whether it is the
+ * default pool is true or false, or the family of which only it is.
+ */
 static void key_json(struct json *j, const struct key *key,
 		     const struct inet_tuple_obj *pool)
 {
@@ -454,7 +456,8 @@ static void key_json(struct json *j, const struct key *key,
 
 	if (inet_tuple_obj_num(pool, key->attr, &num))
 		json_null(j, key->name);
-	else if (key->attr == INET_TUPLE_A_POOL_DEFAULT)
+	else if (key->attr == INET_TUPLE_A_POOL_DEFAULT &&
+		 num <= INET_TUPLE_DEFAULT_ON)
 		json_bool(j, key->name, num);
 	else if (key->words)
 		json_str(j, key->name, key_text(key, num, buf));
@@ -535,7 +538,7 @@ static int pool_show(struct tuplectl *t, int argc, char **argv)
 	"        [order sequential|random|lru] [quarantine MS|auto] [warm MS]\n" \
 	"        [wait MS] [quota N|unlimited] [users UID|UID-UID|all]...\n" \
 	"        [dscp N|NAME|unset] [priority N|unset] [mark N|unset]\n" \
-	"        [default on|off] [source static|dhcp] [low N] [high N]\n" \
+	"        [default on|off|inet|inet6] [source static|dhcp] [low N] [high N]\n" \
 	"        [state active|draining]\n"
 
 const struct command pool_commands[] = {

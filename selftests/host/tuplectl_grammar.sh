@@ -104,6 +104,7 @@ wrong "prefix: '+10.0.0.0/24' is not a prefix" \
 	pool add web dev eth0 prefix +10.0.0.0/24
 wrong "exclude: '10.0.0.1-x' $range" "${add[@]}" exclude 10.0.0.1-x
 wrong "plumb: 'lead' is not address or prefix" "${add[@]}" plumb lead
+wrong "default: 'inet4' is not off, on, inet or inet6" "${add[@]}" default inet4
 wrong "wait: '-1' is not 0 to 4294967295" "${add[@]}" wait -1
 wrong "dscp: '64' is not 0 to 63, a name such as ef or unset" \
 	"${add[@]}" dscp 64
@@ -136,6 +137,15 @@ report "pool set" json '.[0] | .name == "web" and .dev == "eth0"
 	and .quarantine == null and .users == null and .default == true
 	and .plumb == "address" and .mark == 5 and .dscp == null
 	and .total == 254 and .in_use == 1 and .quarantined == 2'
+
+run_batch -j << EOF2
+pool add a dev eth0 prefix 10.0.0.0/24 prefix fd00::/64 default inet
+pool add b dev eth0 prefix fd01::/64 default inet6
+pool add c dev eth0 prefix fd02::/64 default off
+pool show
+EOF2
+report "of which families it is the default" \
+	json '[.[].default] == ["inet", "inet6", false]'
 
 run_batch -j << EOF2
 pool add a dev eth0 prefix 10.0.0.0/24 users 5-6
@@ -405,6 +415,7 @@ pool add six dev eth1 prefix fd00::/64 plumb prefix assign bind scope cgroup \
 	dscp cs5 priority 6 mark 0xff default on state draining
 pool add phones dev eth0 source dhcp low 4 high 16
 pool add deaf dev eth0 source dhcp wait 0
+pool add two dev eth0 prefix 10.2.0.0/24 prefix fd02::/64 default inet6
 rule add cgroup "/a \\"b\\" #c" pool six
 rule add uid 5 gid 6 pool web
 save
@@ -416,6 +427,7 @@ pool add web dev eth0 prefix 10.0.0.0/24 prefix 10.9.0.0/16 prefix 10.1.0.1/32 e
 pool add six dev eth1 prefix fd00::/64 plumb prefix assign bind scope cgroup order lru quarantine 0 wait 5 quota 7 dscp 40 priority 6 mark 0xff default on state draining users 1000 users 2000-3000
 pool add phones dev eth0 wait 5000 default off source dhcp low 4 high 16
 pool add deaf dev eth0 wait 0 default off source dhcp low 2 high 8
+pool add two dev eth0 prefix 10.2.0.0/24 prefix fd02::/64 default inet6
 rule add cgroup "/a \"b\" #c" pool six
 rule add uid 5 gid 6 pool web
 EOF2

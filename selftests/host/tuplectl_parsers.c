@@ -167,7 +167,10 @@ static void test_keys(void)
 	check_key("priority", "unset", 0, UINT32_MAX, "unset");
 	check_key("mark", "0x10", 0, 16, "0x10");
 	check_key("mark", "unset", 0, 0, "unset");
-	check_key("default", "on", 0, 1, "on");
+	check_key("default", "on", 0, INET_TUPLE_DEFAULT_ON, "on");
+	check_key("default", "inet", 0, INET_TUPLE_DEFAULT_INET, "inet");
+	check_key("default", "inet6", 0, INET_TUPLE_DEFAULT_INET6, "inet6");
+	check_key("default", "yes", -EINVAL, 0, NULL);
 	check_key("source", "dhcp", 0, INET_TUPLE_SOURCE_DHCP, "dhcp");
 	check_key("state", "draining", 0, INET_TUPLE_STATE_DRAINING, "draining");
 	check_key("colour", "red", -ENOENT, 0, NULL);

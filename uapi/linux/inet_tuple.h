@@ -208,6 +208,16 @@ enum inet_tuple_state {
 	INET_TUPLE_STATE_DRAINING,	/* no new leases */
 };
 
+/* Of which families a pool is the default. What is told can be given back: a
+ * pool takes those that the value names, and gives up the others.
+ */
+enum inet_tuple_default {
+	INET_TUPLE_DEFAULT_OFF,
+	INET_TUPLE_DEFAULT_ON,		/* of every family that it serves */
+	INET_TUPLE_DEFAULT_INET,	/* of IPv4 only; told where it serves both */
+	INET_TUPLE_DEFAULT_INET6,	/* of IPv6 only; likewise */
+};
+
 /* Where a lease is on its way */
 enum inet_tuple_lease_state {
 	INET_TUPLE_LEASE_PLUMBING,	/* being put on the device */
@@ -301,7 +311,7 @@ enum inet_tuple_a_pool {
 	INET_TUPLE_A_POOL_DSCP,		/* u8 0..63, 0xff: unset */
 	INET_TUPLE_A_POOL_PRIORITY,	/* u32, ~0: unset */
 	INET_TUPLE_A_POOL_MARK,		/* u32, 0: unset */
-	INET_TUPLE_A_POOL_DEFAULT,	/* u8 0, 1 */
+	INET_TUPLE_A_POOL_DEFAULT,	/* u8 inet_tuple_default */
 	INET_TUPLE_A_POOL_SOURCE,	/* u8 inet_tuple_source */
 	INET_TUPLE_A_POOL_STATE,	/* u8 inet_tuple_state */
 	INET_TUPLE_A_POOL_FORCE,	/* flag */
