@@ -41,6 +41,9 @@
 #define SPARSE_SCAN	65536
 #define RING_MIN	64
 
+/* Addresses that are passed over in one hold of the lock */
+#define SKIPS_MAX	1024
+
 enum {
 	MODE_LOWEST,
 	MODE_CLOCK,
@@ -581,17 +584,22 @@ static bool stale_drop(struct tuple_alloc *a, u32 rank)
 
 static int get_lru(struct tuple_alloc *a)
 {
+	unsigned int skips = 0;
 	u32 rank;
 
 	if (tuple_alloc_reserve(a))
 		return -ENOMEM;
 
 	while (a->cursor < a->total) {
+		if (skips++ == SKIPS_MAX)
+			return -ERESTART;
 		rank = a->cursor++;
 		if (xa_empty(&a->touched) || !xa_erase_bh(&a->touched, rank))
 			goto found;
 	}
 	while (a->ring_count) {
+		if (skips++ == SKIPS_MAX)
+			return -ERESTART;
 		rank = ring_pop(a);
 		if (!stale_drop(a, rank))
 			goto found;

@@ -180,9 +180,11 @@ u32 *tuple_alloc_ring_give(struct tuple_alloc *a, u32 *ring, u32 size);
  *	large to keep account of (random beyond 2^24 addresses)
  * @ctx: for @is_taken
  *
- * Atomic. Return: 0, -EADDRNOTAVAIL when none is free, or -ENOMEM (then nothing
- * has changed). In a set of more than 2^24 addresses in random order all but
- * full, -EADDRNOTAVAIL may mean that none was found in reasonable time.
+ * Atomic. Return: 0; -EADDRNOTAVAIL when none is free; -ERESTART after it has passed
+ * over many that are taken (call again, and let others have the lock before that);
+ * or -ENOMEM, then nothing has changed. In a set of more than 2^24 addresses in
+ * random order all but full, -EADDRNOTAVAIL may mean that none was found in
+ * reasonable time.
  * Of a set of more than 2^31 addresses, the other orders hand out the first
  * 2^31.
  */

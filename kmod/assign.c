@@ -435,6 +435,10 @@ static struct tuple_lease *tuple_lease_obtain(struct tuple_request *r,
 		case -EBUSY:
 			err = tuple_lease_wait_free(r, nonblock, &timeo);
 			break;
+		case -ERESTART:		/* softirqs had to wait enough */
+			cond_resched();
+			err = 0;
+			break;
 		default:
 			return lease;
 		}

@@ -171,7 +171,9 @@ static bool __init step_get(struct model *m)
 	if (!reserve(m))
 		return false;
 	local_bh_disable();
-	err = tuple_alloc_get(&m->a, &addr, no_question, NULL);
+	do {
+		err = tuple_alloc_get(&m->a, &addr, no_question, NULL);
+	} while (err == -ERESTART);
 	local_bh_enable();
 
 	if (!next)

@@ -311,6 +311,19 @@ static void disarm_faults(void)
 }
 
 /* What the owner does before each get and take. May fail only by injection. */
+/* As the owner does it: again, after others had the lock */
+static int get(struct tuple_alloc *a, struct in6_addr *addr,
+	       bool (*is_taken)(void *ctx, const struct in6_addr *addr),
+	       void *ctx)
+{
+	int err;
+
+	do {
+		err = tuple_alloc_get(a, addr, is_taken, ctx);
+	} while (err == -ERESTART);
+	return err;
+}
+
 static int reserve(void)
 {
 	u32 want, *ring;
@@ -357,7 +370,7 @@ static void step_get(void)
 	shim_atomic = true;
 	err = reserve();
 	if (!err)
-		err = tuple_alloc_get(&run.a, &addr, never_taken, NULL);
+		err = get(&run.a, &addr, never_taken, NULL);
 	shim_atomic = false;
 	disarm_faults();
 
@@ -747,7 +760,7 @@ static void test_unreserved(void)
 	parse_conf(&c, "10.0.0.0/24");
 	CHECK(!build(&a, &c, LRU), "");
 	CHECK(tuple_alloc_reserve(&a) == -ENOSPC, "");
-	CHECK(tuple_alloc_get(&a, &addr, never_taken, NULL) == -ENOMEM, "");
+	CHECK(get(&a, &addr, never_taken, NULL) == -ENOMEM, "");
 	addr = address(parse("10.0.0.9"));
 	CHECK(tuple_alloc_take(&a, &addr) == -ENOMEM, "");
 	CHECK(!a.taken && !a.cursor, "");
@@ -755,6 +768,46 @@ static void test_unreserved(void)
 	CHECK(shim_faults == 1, "double free not seen");
 	shim_faults = 0;
 	tuple_alloc_destroy(&a);
+}
+
+/* However much there is to pass over, no call takes long. */
+static void test_skips(void)
+{
+	struct tuple_alloc *a = &run.a;
+	u128 base = parse("10.0.0.0");
+	unsigned int i, calls;
+	struct in6_addr addr;
+	struct conf c;
+
+	parse_conf(&c, "10.0.0.0/16");
+	CHECK(!build(a, &c, LRU), "");
+	shim_atomic = true;
+	/* all but the last have been taken by name once, and are free again */
+	for (i = 1; i < a->total; i++) {
+		addr = address(base + i);
+		CHECK(!reserve(), "");
+		CHECK(!tuple_alloc_take(a, &addr), "");
+		tuple_alloc_free(a, &addr);
+	}
+	for (calls = 0; tuple_alloc_get(a, &addr, never_taken, NULL); calls++)
+		CHECK(calls < 64, "");
+	CHECK(calls == (a->total - 1) / 1024, "%u", calls);
+	CHECK(value(&addr) == base + a->total, "");
+	/* and the same in the ring: each but the last was taken again meanwhile */
+	for (i = 1; i < a->total - 1; i++) {
+		addr = address(base + i);
+		CHECK(!reserve(), "");
+		CHECK(!tuple_alloc_take(a, &addr), "");
+	}
+	calls = 0;
+	while (tuple_alloc_get(a, &addr, never_taken, NULL)) {
+		calls++;
+		CHECK(calls < 64, "");
+		CHECK(!reserve(), "");
+	}
+	CHECK(value(&addr) == base + a->total - 1, "");
+	shim_atomic = false;
+	tuple_alloc_destroy(a);
 }
 
 /* One address by name, over and over: the ring must not grow for ever */
@@ -781,7 +834,7 @@ static void test_ring_bound(void)
 	for (i = 0; i < 254; i++) {
 		CHECK(!reserve(), "");
 		next = model_next(&run.m, LRU);
-		CHECK(!tuple_alloc_get(&run.a, &addr, never_taken, NULL), "");
+		CHECK(!get(&run.a, &addr, never_taken, NULL), "");
 		CHECK(value(&addr) == next->v, "");
 		next->taken = true;
 	}
@@ -810,18 +863,18 @@ static void test_lru_largest(void)
 	for (i = 0; run.a.taken < run.a.total; i++) {
 		i += i % 997 == 0;
 		CHECK(!reserve(), "");
-		CHECK(!tuple_alloc_get(&run.a, &addr, never_taken, NULL), "");
+		CHECK(!get(&run.a, &addr, never_taken, NULL), "");
 		CHECK(value(&addr) == base + 1 + i, "");
 	}
 	CHECK(!reserve(), "");
-	CHECK(tuple_alloc_get(&run.a, &addr, never_taken, NULL) ==
+	CHECK(get(&run.a, &addr, never_taken, NULL) ==
 	      -EADDRNOTAVAIL, "");
 	for (i = run.a.total; i > 0; i--) {
 		first = address(base + i);
 		tuple_alloc_free(&run.a, &first);
 	}
 	CHECK(!reserve(), "");
-	CHECK(!tuple_alloc_get(&run.a, &addr, never_taken, NULL), "");
+	CHECK(!get(&run.a, &addr, never_taken, NULL), "");
 	CHECK(value(&addr) == base + (1 << 20) - 2, "");
 	CHECK(run.a.ring_size <= 1 << 21, "%u", run.a.ring_size);
 	shim_atomic = false;
@@ -845,7 +898,7 @@ static void test_clock(void)
 		CHECK(a.order == LRU, "");
 		shim_atomic = true;
 		for (k = 0; k < 5000; k++) {
-			CHECK(!tuple_alloc_get(&a, &addr, NULL, NULL), "");
+			CHECK(!get(&a, &addr, NULL, NULL), "");
 			CHECK(value(&addr) == base + 1 + k, "");
 			if (k & 1)
 				tuple_alloc_free(&a, &addr);
@@ -855,9 +908,9 @@ static void test_clock(void)
 		CHECK(!tuple_alloc_take(&a, &addr), "");
 		CHECK(tuple_alloc_take(&a, &addr) == -EADDRINUSE, "");
 		a.cursor = a.total < INT_MAX ? a.total - 1 : INT_MAX;
-		CHECK(!tuple_alloc_get(&a, &addr, NULL, NULL), "");
+		CHECK(!get(&a, &addr, NULL, NULL), "");
 		CHECK(value(&addr) == base + a.cursor, "");
-		CHECK(!tuple_alloc_get(&a, &addr, NULL, NULL), "");
+		CHECK(!get(&a, &addr, NULL, NULL), "");
 		CHECK(value(&addr) == base + 4, "");
 		CHECK(a.taken == 2503, "%llu", (unsigned long long)a.taken);
 		shim_atomic = false;
@@ -895,7 +948,7 @@ static void test_far(void)
 		CHECK(tuple_alloc_take(&a, &addr) == -ERANGE, "");
 		tuple_alloc_free(&a, &addr);
 		CHECK(!a.taken, "");
-		CHECK(!tuple_alloc_get(&a, &addr, never_taken, NULL), "");
+		CHECK(!get(&a, &addr, never_taken, NULL), "");
 		CHECK(conf_has(&c, value(&addr)), "");
 		CHECK(orders[i] == RANDOM ||
 		      value(&addr) == parse("2001:db8::1"), "");
@@ -994,7 +1047,7 @@ static void test_dense_uniform(void)
 			tuple_alloc_take(&a, &addr);
 		}
 		for (i = 0; i < draws; i++) {
-			CHECK(!tuple_alloc_get(&a, &addr, NULL, NULL), "");
+			CHECK(!get(&a, &addr, NULL, NULL), "");
 			count[(unsigned int)(value(&addr) & 1023)]++;
 			tuple_alloc_free(&a, &addr);
 		}
@@ -1042,7 +1095,7 @@ static void sparse_uniform(const char *text, unsigned int shift)
 	CHECK(!build(&a, &c, RANDOM), "");
 	shim_atomic = true;
 	for (i = 0; i < draws; i++) {
-		CHECK(!tuple_alloc_get(&a, &addr, is_held, h), "");
+		CHECK(!get(&a, &addr, is_held, h), "");
 		CHECK(conf_has(&c, value(&addr)), "");
 		count[(unsigned int)(value(&addr) >> shift & 255)]++;
 		for (bit = 0; bit < 128; bit++)
@@ -1105,7 +1158,7 @@ static void test_sparse_weights(void)
 		parse_conf(&c, cases[i].text);
 		CHECK(!build(&a, &c, RANDOM), "");
 		for (k = count = 0; k < draws; k++) {
-			CHECK(!tuple_alloc_get(&a, &addr, never_taken, NULL),
+			CHECK(!get(&a, &addr, never_taken, NULL),
 			      "");
 			CHECK(conf_has(&c, value(&addr)), "");
 			count += value(&addr) < parse(cases[i].split);
@@ -1147,12 +1200,12 @@ static void test_sparse_full(void)
 		CHECK(!build(&a, &c, RANDOM), "");
 		s.step = 10007;
 		for (k = 0; k < 50; k++) {
-			CHECK(!tuple_alloc_get(&a, &addr, is_sieved, &s), "");
+			CHECK(!get(&a, &addr, is_sieved, &s), "");
 			CHECK(conf_has(&c, value(&addr)), "");
 			CHECK(value(&addr) % 10007 == 0, "");
 		}
 		s = (struct sieve) {};
-		CHECK(tuple_alloc_get(&a, &addr, is_sieved, &s) ==
+		CHECK(get(&a, &addr, is_sieved, &s) ==
 		      -EADDRNOTAVAIL, "");
 		CHECK(s.asked < 100000, "%lu", s.asked);
 		CHECK(a.taken == 50, "");
@@ -1172,6 +1225,7 @@ static const struct {
 	{ "lru with failing allocations", test_lru_faults },
 	{ "hundreds of excludes and prefixes", test_many_excludes },
 	{ "lru hands out nothing without a reserve", test_unreserved },
+	{ "lru passes over a few at a time", test_skips },
 	{ "lru ring is bounded", test_ring_bound },
 	{ "the largest exact lru", test_lru_largest },
 	{ "lru by clock", test_clock },
