@@ -367,7 +367,8 @@ void tuple_lease_free(struct tuple_lease *lease)
 					  0);
 		tuple_lease_uncharge(lease);
 		tuple_lease_put_key(lease);
-		if (lease->foreign && !pool->stocked) {
+		if (lease->foreign && !pool->stocked &&
+		    tuple_lease_pool_has(pool, &lease->addr)) {
 			/* The admin has it now: keep it out of the pool. */
 			tuple_lease_set_state(lease, TUPLE_LEASE_FOREIGN);
 			return;

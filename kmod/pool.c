@@ -1240,19 +1240,24 @@ static int tuple_pool_rebuild(struct tuple_pool *pool,
 			      struct netlink_ext_ack *extack)
 {
 	struct tuple_alloc alloc[2];
-	u64 room;
+	u64 room, more = 0;
 	int err;
 
 	tuple_alloc_init(&alloc[0]);
 	tuple_alloc_init(&alloc[1]);
 	do {
 		spin_lock_bh(&pool->lock);
-		room = pool->alloc[0].taken + pool->alloc[1].taken;
+		/* What was excluded while it was leased may be the pool's
+		 * again.
+		 */
+		room = pool->alloc[0].taken + pool->alloc[1].taken +
+		       pool->in_use + pool->resting + more;
 		spin_unlock_bh(&pool->lock);
 		tuple_pool_unbuild(alloc);
 		err = tuple_pool_build(alloc, conf, room + room / 8);
 		if (!err)
 			err = tuple_pool_commit(pool, c, conf, alloc, extack);
+		more = 2 * more + 16;
 	} while (err == -ENOSPC);
 	tuple_alloc_destroy(&alloc[0]);
 	tuple_alloc_destroy(&alloc[1]);
