@@ -92,17 +92,37 @@ int tuple_name_check(const char *name, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/* An address that a socket of the inet families can be bound to as its own */
-static bool tuple_addr_is_ok(const struct in6_addr *addr)
-{
-	__be32 a = addr->s6_addr32[3];
+#define TUPLE_MAPPED(a, len4)						\
+	{ .addr.s6_addr = { [10] = 0xff, 0xff, a }, .len = 96 + (len4) }
 
-	if (ipv6_addr_v4mapped(addr))
-		return !ipv4_is_multicast(a) && !ipv4_is_zeronet(a) &&
-		       !ipv4_is_lbcast(a);
-	return !ipv6_addr_any(addr) &&
-	       !(ipv6_addr_type(addr) & (IPV6_ADDR_MULTICAST |
-					 IPV6_ADDR_LINKLOCAL));
+/* No socket of the inet families can be bound to one of these as its own. */
+static const struct tuple_prefix tuple_not_unicast[] = {
+	TUPLE_MAPPED(0, 8),
+	TUPLE_MAPPED(224, 4),
+	{ .addr.s6_addr = { [10 ... 15] = 0xff }, .len = 128 },
+	{ .len = 128 },					/* :: */
+	{ .addr.s6_addr = { 0xfe, 0x80 }, .len = 10 },
+	{ .addr.s6_addr = { 0xff }, .len = 8 },
+};
+
+static bool tuple_prefix_is_unicast(const struct tuple_prefix *prefix)
+{
+	static const struct tuple_prefix mapped = TUPLE_MAPPED(0, 0);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tuple_not_unicast); i++)
+		if (tuple_prefix_overlap(prefix, &tuple_not_unicast[i]))
+			return false;
+	/* Addresses of IPv6 that IPv4 takes for its own are nobody's. */
+	return prefix->len >= mapped.len ||
+	       !tuple_prefix_overlap(prefix, &mapped);
+}
+
+static bool tuple_addr_is_unicast(const struct in6_addr *addr)
+{
+	struct tuple_prefix prefix = { .addr = *addr, .len = 128 };
+
+	return tuple_prefix_is_unicast(&prefix);
 }
 
 /**
@@ -122,7 +142,7 @@ int tuple_prefix_check(const struct tuple_prefix *prefix,
 		NL_SET_ERR_MSG(extack, "the prefix has host bits");
 		return -EINVAL;
 	}
-	if (!tuple_addr_is_ok(&prefix->addr)) {
+	if (!tuple_prefix_is_unicast(prefix)) {
 		NL_SET_ERR_MSG(extack,
 			       "not a prefix of global unicast addresses");
 		return -EINVAL;
@@ -609,7 +629,7 @@ int tuple_msg_get_stock(struct genl_info *info, struct tuple_stock_request *r)
 					 &r->addr);
 	if (err)
 		return err;
-	if (!ipv6_addr_v4mapped(&r->addr) || !tuple_addr_is_ok(&r->addr) ||
+	if (!ipv6_addr_v4mapped(&r->addr) || !tuple_addr_is_unicast(&r->addr) ||
 	    ipv4_is_loopback(r->addr.s6_addr32[3])) {
 		NL_SET_ERR_MSG_ATTR(info->extack, tb[INET_TUPLE_A_ADDR_ADDR],
 				    "not an IPv4 address that a host may have");

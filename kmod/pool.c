@@ -380,13 +380,6 @@ static bool tuple_prefix_equal(const struct tuple_prefix *a,
 	return a->len == b->len && ipv6_addr_equal(&a->addr, &b->addr);
 }
 
-/* Prefixes either contain one another or have nothing in common. */
-static bool tuple_prefix_overlap(const struct tuple_prefix *a,
-				 const struct tuple_prefix *b)
-{
-	return ipv6_prefix_equal(&a->addr, &b->addr, min(a->len, b->len));
-}
-
 static int tuple_pool_check_prefixes(struct tuple_net *tn,
 				     const struct tuple_pool *self,
 				     const struct tuple_pool_conf *conf,

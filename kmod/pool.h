@@ -18,6 +18,13 @@
 #include <net/ipv6.h>
 #include "alloc.h"
 
+/* Prefixes either contain one another or have nothing in common. */
+static inline bool tuple_prefix_overlap(const struct tuple_prefix *a,
+					const struct tuple_prefix *b)
+{
+	return ipv6_prefix_equal(&a->addr, &b->addr, min(a->len, b->len));
+}
+
 struct cgroup;
 struct netlink_ext_ack;
 struct tuple_lease;
