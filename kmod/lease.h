@@ -274,8 +274,10 @@ int tuple_lease_foreign_pool(struct tuple_pool *pool,
  *	sockets that hold it
  *
  * Atomic. Ignored where the module itself took it off.
+ *
+ * Return: whether it was no lease's any more, and passes for one of the host's
  */
-void tuple_lease_lost(struct net *net, const struct in6_addr *addr,
+bool tuple_lease_lost(struct net *net, const struct in6_addr *addr,
 		      bool by_admin);
 
 /**

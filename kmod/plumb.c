@@ -490,6 +490,45 @@ void tuple_plumb_prefixes(struct tuple_pool *pool)
 
 /* The host's own addresses */
 
+#define TUPLE_PLUMB_KEPT	4
+
+/* What an address of the host's keeps from being leased: itself, its peer's, and
+ * the broadcast addresses that fib_add_ifaddr() makes of its subnet.
+ * Return: how many of @kept are written
+ */
+static unsigned int tuple_plumb_keeps4(const struct in_ifaddr *ifa,
+				       __be32 kept[TUPLE_PLUMB_KEPT])
+{
+	unsigned int n = 0;
+
+	kept[n++] = ifa->ifa_local;
+	if (ifa->ifa_address != ifa->ifa_local)
+		kept[n++] = ifa->ifa_address;
+	if (ifa->ifa_prefixlen < 31)
+		kept[n++] = ifa->ifa_address | ~ifa->ifa_mask;
+	if (ifa->ifa_broadcast)
+		kept[n++] = ifa->ifa_broadcast;
+	return n;
+}
+
+static int tuple_plumb_scan_ifa4(struct tuple_pool *pool,
+				 const struct in_ifaddr *ifa)
+{
+	__be32 kept[TUPLE_PLUMB_KEPT];
+	unsigned int i, n = tuple_plumb_keeps4(ifa, kept);
+	struct in6_addr addr;
+	int err = 0, one;
+
+	for (i = 0; i < n; i++) {
+		ipv6_addr_set_v4mapped(kept[i], &addr);
+		do {
+			one = tuple_lease_foreign_pool(pool, &addr, true);
+		} while (one == -ENOSPC && !tuple_lease_grow(pool, 0));
+		err = one ?: err;
+	}
+	return err;
+}
+
 static int tuple_plumb_scan_dev6(struct tuple_pool *pool,
 				 struct inet6_dev *idev)
 {
@@ -498,7 +537,8 @@ static int tuple_plumb_scan_dev6(struct tuple_pool *pool,
 
 	read_lock_bh(&idev->lock);
 	list_for_each_entry(ifa, &idev->addr_list, if_list) {
-		if (tuple_plumb_is_ours6(ifa))
+		/* one of IPv4's is here none of IPv6 */
+		if (tuple_plumb_is_ours6(ifa) || ipv6_addr_v4mapped(&ifa->addr))
 			continue;
 		one = tuple_lease_foreign_pool(pool, &ifa->addr, true);
 		err = one ?: err;
@@ -515,20 +555,12 @@ static int tuple_plumb_scan_dev(struct tuple_pool *pool, struct net_device *dev)
 	struct in_device *in_dev = __in_dev_get_rtnl(dev);
 	struct inet6_dev *idev = __in6_dev_get(dev);
 	struct in_ifaddr *ifa;
-	struct in6_addr addr;
 	int err = 0, one;
 
 	if (in_dev)
-		in_dev_for_each_ifa_rtnl(ifa, in_dev) {
-			if (tuple_plumb_is_ours4(ifa))
-				continue;
-			ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
-			do {
-				one = tuple_lease_foreign_pool(pool, &addr,
-							       true);
-			} while (one == -ENOSPC && !tuple_lease_grow(pool, 0));
-			err = one ?: err;
-		}
+		in_dev_for_each_ifa_rtnl(ifa, in_dev)
+			if (!tuple_plumb_is_ours4(ifa))
+				err = tuple_plumb_scan_ifa4(pool, ifa) ?: err;
 	if (!idev)
 		return err;
 	do {
@@ -560,9 +592,31 @@ static bool tuple_plumb_by_admin(const struct net_device *dev)
 	return dev->flags & IFF_UP && dev->reg_state == NETREG_REGISTERED;
 }
 
-/* Is there another one like it in the namespace? @ours: of whatever kind. RTNL
- * held.
- */
+/* A device may also have been told to do without the whole protocol. */
+static bool tuple_plumb_by_admin4(const struct in_device *in_dev)
+{
+	return !in_dev->dead && tuple_plumb_by_admin(in_dev->dev);
+}
+
+static bool tuple_plumb_by_admin6(const struct inet6_dev *idev)
+{
+	return !idev->dead && !READ_ONCE(idev->cnf.disable_ipv6) &&
+	       READ_ONCE(idev->dev->mtu) >= IPV6_MIN_MTU &&
+	       tuple_plumb_by_admin(idev->dev);
+}
+
+static bool tuple_plumb_keeps4_this(const struct in_ifaddr *ifa, __be32 addr)
+{
+	__be32 kept[TUPLE_PLUMB_KEPT];
+	unsigned int n = tuple_plumb_keeps4(ifa, kept);
+
+	while (n)
+		if (kept[--n] == addr)
+			return true;
+	return false;
+}
+
+/* Does another one in the namespace keep it? @ours: of whatever kind. RTNL held. */
 static bool tuple_plumb_has4(struct net *net, __be32 addr, bool ours)
 {
 	struct in_device *in_dev;
@@ -574,8 +628,8 @@ static bool tuple_plumb_has4(struct net *net, __be32 addr, bool ours)
 		if (!in_dev)
 			continue;
 		in_dev_for_each_ifa_rtnl(ifa, in_dev)
-			if (ifa->ifa_local == addr &&
-			    (ours || !tuple_plumb_is_ours4(ifa)))
+			if ((ours || !tuple_plumb_is_ours4(ifa)) &&
+			    tuple_plumb_keeps4_this(ifa, addr))
 				return true;
 	}
 	return false;
@@ -638,27 +692,46 @@ static void tuple_plumb_changed(struct net *net, struct net_device *dev)
 	rcu_read_unlock();
 }
 
+/* One of ours went. Where it was none of a lease any more, it was in its own way. */
+static void tuple_plumb_lost4(struct net *net, const struct in_ifaddr *ifa)
+{
+	struct in6_addr addr;
+
+	ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
+	if (tuple_lease_lost(net, &addr, tuple_plumb_by_admin4(ifa->ifa_dev)) &&
+	    !tuple_plumb_has4(net, ifa->ifa_local, true))
+		tuple_lease_foreign(net, &addr, false);
+}
+
+/* One of the host's came or went. */
+static void tuple_plumb_foreign4(struct net *net, const struct in_ifaddr *ifa,
+				 bool present)
+{
+	__be32 kept[TUPLE_PLUMB_KEPT];
+	unsigned int i, n = tuple_plumb_keeps4(ifa, kept);
+	struct in6_addr addr;
+
+	for (i = 0; i < n; i++) {
+		ipv6_addr_set_v4mapped(kept[i], &addr);
+		if (present || !tuple_plumb_has4(net, kept[i], false))
+			tuple_lease_foreign(net, &addr, present);
+	}
+}
+
 static int tuple_plumb_inetaddr_event(struct notifier_block *nb,
 				      unsigned long event, void *ptr)
 {
 	const struct in_ifaddr *ifa = ptr;
 	struct net_device *dev = ifa->ifa_dev->dev;
 	struct net *net = dev_net(dev);
-	struct in6_addr addr;
 
-	ipv6_addr_set_v4mapped(ifa->ifa_local, &addr);
 	/* With its last IPv4 address a device loses all its routes. */
 	if (event == NETDEV_DOWN && !rcu_access_pointer(ifa->ifa_dev->ifa_list))
 		tuple_plumb_changed(net, dev);
-	if (tuple_plumb_is_ours4(ifa)) {
-		if (event == NETDEV_DOWN)
-			tuple_lease_lost(net, &addr, tuple_plumb_by_admin(dev));
-	} else if (event == NETDEV_UP) {
-		tuple_lease_foreign(net, &addr, true);
-	} else if (event == NETDEV_DOWN &&
-		   !tuple_plumb_has4(net, ifa->ifa_local, false)) {
-		tuple_lease_foreign(net, &addr, false);
-	}
+	if (!tuple_plumb_is_ours4(ifa))
+		tuple_plumb_foreign4(net, ifa, event == NETDEV_UP);
+	else if (event == NETDEV_DOWN)
+		tuple_plumb_lost4(net, ifa);
 	return NOTIFY_DONE;
 }
 
@@ -678,14 +751,17 @@ static int tuple_plumb_inet6addr_event(struct notifier_block *nb,
 	if (event == NETDEV_UP && ipv6_addr_type(&ifa->addr) &
 				  (IPV6_ADDR_LINKLOCAL | IPV6_ADDR_LOOPBACK))
 		tuple_plumb_changed(net, dev);
-	if (tuple_plumb_is_ours6(ifa)) {
-		if (event == NETDEV_DOWN)
-			tuple_lease_lost(net, &ifa->addr,
-					 tuple_plumb_by_admin(dev));
-	} else if (event == NETDEV_UP) {
-		tuple_lease_foreign(net, &ifa->addr, true);
+	if (ipv6_addr_v4mapped(&ifa->addr))
+		return NOTIFY_DONE;
+	if (!tuple_plumb_is_ours6(ifa)) {
+		if (event == NETDEV_UP ||
+		    !tuple_plumb_has6(net, &ifa->addr, false, ifa))
+			tuple_lease_foreign(net, &ifa->addr,
+					    event == NETDEV_UP);
 	} else if (event == NETDEV_DOWN &&
-		   !tuple_plumb_has6(net, &ifa->addr, false, ifa)) {
+		   tuple_lease_lost(net, &ifa->addr,
+				    tuple_plumb_by_admin6(ifa->idev)) &&
+		   !tuple_plumb_has6(net, &ifa->addr, true, ifa)) {
 		tuple_lease_foreign(net, &ifa->addr, false);
 	}
 	return NOTIFY_DONE;
@@ -694,9 +770,13 @@ static int tuple_plumb_inet6addr_event(struct notifier_block *nb,
 static void tuple_plumb_dev_event(struct tuple_pool *pool,
 				  struct net_device *dev, unsigned long event)
 {
-	if (event == NETDEV_REGISTER && !rcu_access_pointer(pool->dev) &&
+	/* What is plugged in again may get its name a moment later. */
+	if ((event == NETDEV_REGISTER || event == NETDEV_CHANGENAME) &&
+	    !rcu_access_pointer(pool->dev) &&
 	    !strcmp(pool->ifname, dev->name)) {
 		tuple_pool_take_dev(pool, dev);
+		if (dev->flags & IFF_UP)
+			tuple_pool_resync(pool);
 		return;
 	}
 	if (rcu_access_pointer(pool->dev) != dev)

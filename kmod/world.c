@@ -44,16 +44,20 @@ static void tuple_lease_lost_locked(struct tuple_lease *lease, bool by_admin)
 	}
 }
 
-void tuple_lease_lost(struct net *net, const struct in6_addr *addr,
+bool tuple_lease_lost(struct net *net, const struct in6_addr *addr,
 		      bool by_admin)
 {
 	struct tuple_lease *lease;
 	struct tuple_pool *pool;
+	bool foreign = false;
 
 	lease = tuple_lease_find_lock(net, addr, &pool);
-	if (lease)
+	if (lease) {
+		foreign = lease->state == TUPLE_LEASE_FOREIGN;
 		tuple_lease_lost_locked(lease, by_admin);
+	}
 	tuple_lease_unlock(pool);
+	return foreign;
 }
 
 /* Return: 0, or -errno when it needs a context that can allocate */

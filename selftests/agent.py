@@ -7,6 +7,7 @@ agent.sh, as one process for a whole test: starting python is what costs.
 	ns NAME|-			namespace of the sockets opened from now on
 	open ID KIND PROTO		KIND: 4, 6 (tuple sockets), inet4, inet6
 	many ID N KIND PROTO		ID0 to ID(N-1)
+	like_ours DEV ADDRESS		on the device, marked as the module marks its own
 	churn SECONDS SEED KIND...	open, use and close as quickly as possible
 	pool|move|bind|connect|listen|accept|send|sendto|recv|name|error|close
 """
@@ -119,6 +120,20 @@ def ifaproto(addr):
                 return attrs[11][0] if 11 in attrs else 0
 
 
+def like_ours(dev, addr):
+    """Put an address on a device with the protocol of ours, as only some ip can."""
+    family = socket.AF_INET6 if ':' in addr else socket.AF_INET
+    packed = socket.inet_pton(family, addr)
+    msg = struct.pack('=BBBBi', family, len(packed) * 8, 0, 0, socket.if_nametoindex(dev))
+    for type_, value in ((1, packed), (2, packed), (8, struct.pack('=L', 2)), (11, b'\x54')):
+        msg += struct.pack('=HH', 4 + len(value), type_) + value + b'\0' * (-len(value) % 4)
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    s.send(struct.pack('=LHHLL', 16 + len(msg), 20, 0x605, 1, 0) + msg)
+    err = -struct.unpack_from('=i', s.recv(4096), 16)[0]
+    if err:
+        raise OSError(err, os.strerror(err))
+
+
 def error(key):
     err = socks[key].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return errno.errorcode.get(err, str(err))
@@ -160,7 +175,7 @@ def churn(seconds, seed, addr4, addr6):
 COMMANDS = {
     'ns': ns, 'open': open_, 'many': many, 'connect': connect,
     'accept': accept, 'recv': recv, 'close': close, 'error': error,
-    'close_many': close_many, 'ifaproto': ifaproto, 'churn': churn,
+    'close_many': close_many, 'ifaproto': ifaproto, 'like_ours': like_ours, 'churn': churn,
     'bind': lambda k, a, p: socks[k].bind((a, int(p))),
     'listen': lambda k: socks[k].listen(64),
     'send': lambda k, t: socks[k].send(t.encode()),
