@@ -51,6 +51,24 @@ static const struct proto_ops *tuple_ops_base(const struct tuple_sock *ts)
 	return tuple_ops_of(ts)->base;
 }
 
+/* What a socket whose operations are ours calls in their place, where nothing is
+ * kept for its sock. Before 6.6 accept() reads the operations of the listener twice:
+ * if ours were swapped for inet's between the two (tuple_setsockopt_swapped()), the
+ * new socket has them, and its sock comes from inet. It is inet's, then.
+ */
+static const struct proto_ops *tuple_ops_stray(const struct socket *sock)
+{
+	const struct proto_ops *now = READ_ONCE(sock->ops);
+	struct tuple_ops *ops;
+
+	/* Nothing leaves the list before the module does. */
+	list_for_each_entry_rcu(ops, &tuple_ops_list, list, true)
+		if (now == &ops->unbound || now == &ops->bound ||
+		    now == &ops->dgram)
+			return ops->base;
+	return now;
+}
+
 static bool tuple_ops_nonblock(const struct socket *sock, int flags)
 {
 	return flags & (O_NONBLOCK | MSG_DONTWAIT) ||
@@ -552,6 +570,8 @@ static int tuple_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	struct tuple_addr a;
 	int err;
 
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->bind(sock, uaddr, len);
 	tuple_addr_parse(sock->sk, uaddr, len, TUPLE_ADDR_BIND, &a);
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
@@ -616,6 +636,8 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	bool leased;
 	int err = 0;
 
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->connect(sock, uaddr, len, flags);
 	tuple_addr_parse(sk, uaddr, len, TUPLE_ADDR_CONNECT, &a);
 	tuple_lease_reconnect(ts);
 	/* AF_UNSPEC disconnects; the rest is wrong */
@@ -691,6 +713,8 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	struct tuple_addr a = {};
 	int err;
 
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->sendmsg(sock, msg, size);
 	if (msg->msg_name && msg->msg_namelen >= (int)sizeof(sa_family_t)) {
 		tuple_addr_normalise(sk, msg->msg_name);
 		tuple_addr_parse(sk, msg->msg_name, msg->msg_namelen,
@@ -734,6 +758,8 @@ static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	struct in6_addr addr;
 	int len;
 
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->getname(sock, uaddr, peer);
 	len = tuple_ops_base(ts)->getname(sock, uaddr, peer);
 	if (peer || tuple_sock_is_early(sk) || !tuple_ops_is_unbound(ts) ||
 	    !tuple_lease_addr(ts, &addr, NULL))
@@ -749,16 +775,28 @@ static int tuple_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 /* accept */
 
 /* The core has given the new socket our ops and a reference on the module for
- * them. Leave it inet's instead: @base, or what MPTCP has put there since.
+ * them. Or inet's: see tuple_ops_stray(). Or none yet, to one that the kernel
+ * accepts for itself: it gives them afterwards.
  */
+static void tuple_accept_own(struct socket *newsock, struct tuple_sock *ts)
+{
+	if (!newsock->ops || newsock->ops->owner == THIS_MODULE)
+		return;
+	__module_get(THIS_MODULE);
+	module_put(newsock->ops->owner);
+	newsock->ops = ts->unbound;
+}
+
+/* Leave the new socket inet's: @base, or what MPTCP has put there since. */
 static void tuple_accept_disown(struct socket *newsock, struct tuple_sock *ts,
-				const struct proto_ops *base)
+				const struct proto_ops *base,
+				struct module *held)
 {
 	tuple_sock_disown(newsock->sk);
-	if (newsock->ops->release == ts->unbound->release)
+	if (!newsock->ops || newsock->ops->release == ts->unbound->release)
 		newsock->ops = base;
 	__module_get(newsock->ops->owner);
-	module_put(THIS_MODULE);
+	module_put(held);
 }
 
 static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
@@ -768,7 +806,7 @@ static int tuple_accept_adopt(struct socket *newsock, struct tuple_sock *ts,
 	struct tuple_ops *ops = tuple_ops_of(ts);
 
 	/* MPTCP that fell back to TCP has exchanged the ops. */
-	if (newsock->ops != &ops->bound && newsock->ops != &ops->unbound &&
+	if (newsock->ops && newsock->ops != &ops->bound && newsock->ops != &ops->unbound &&
 	    newsock->ops != &ops->dgram) {
 		unbound = tuple_ops_derive(newsock->ops);
 		if (!unbound)
@@ -811,11 +849,19 @@ static int tuple_do_accept(struct socket *sock, struct socket *newsock,
 			   struct proto_accept_arg *arg)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
-	const struct proto_ops *base = tuple_ops_base(ts);
-	bool leased = READ_ONCE(ts->lease);
+	const struct proto_ops *base;
 	struct tuple_sock *child;
+	struct module *held;
+	bool leased;
 	int err;
 
+	if (unlikely(!ts))
+		return tuple_base_accept(tuple_ops_stray(sock), sock, newsock,
+					 arg);
+	base = tuple_ops_base(ts);
+	leased = READ_ONCE(ts->lease);
+	tuple_accept_own(newsock, ts);
+	held = newsock->ops ? THIS_MODULE : NULL;
 	child = tuple_sock_alloc();
 	if (!child)
 		return -ENOMEM;
@@ -828,7 +874,7 @@ static int tuple_do_accept(struct socket *sock, struct socket *newsock,
 	}
 	err = tuple_accept_adopt(newsock, ts, child);
 	if (err) {
-		tuple_accept_disown(newsock, ts, base);
+		tuple_accept_disown(newsock, ts, base, held);
 		tuple_sock_free(child);
 		return err;
 	}
@@ -1001,6 +1047,8 @@ static int tuple_release(struct socket *sock)
 	if (!sk)
 		return 0;
 	ts = tuple_sock_find(sk);
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->release(sock);
 	sock_hold(sk);
 	if (!READ_ONCE(ts->destruct)) {
 		/* What listened once may have been connected since. */
