@@ -136,8 +136,10 @@ void tuple_sock_abort(struct sock *sk, int err)
 	if (!orphan) {
 		if (sk->sk_protocol == IPPROTO_TCP &&
 		    sk->sk_type == SOCK_STREAM &&
-		    inet_csk(sk)->icsk_bind_hash)
+		    inet_csk(sk)->icsk_bind_hash) {
 			inet_put_port(sk);
+			inet_sk(sk)->inet_sport = 0;	/* for getsockname() */
+		}
 		if (sk->sk_prot->disconnect)
 			sk->sk_prot->disconnect(sk, O_NONBLOCK);
 		WRITE_ONCE(sk->sk_err, err);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Taking leases from the sockets that hold them. */
 
+#include <linux/module.h>
+#include <linux/slab.h>
 #include "lease_priv.h"
 #include "net.h"
 
@@ -48,6 +50,120 @@ static void tuple_lease_leave_killed(const struct sock *sk)
 	rcu_read_unlock();
 }
 
+/* Does a sock from which a lease was taken speak from that address still, or, had
+ * it been taken from it before, from all of the host's? A bind(), connect() or
+ * listen() that was under way when the sock was aborted may have given it back
+ * what it had; one that ends after the lease was taken sees that itself
+ * (tuple_ops_bereaved()).
+ */
+static bool tuple_lease_is_kept(struct sock *sk, const struct in6_addr *addr)
+{
+	struct tuple_sock *ts;
+	bool kept;
+
+	lock_sock(sk);
+	rcu_read_lock();
+	ts = tuple_sock_find(sk);
+	kept = ts && !READ_ONCE(ts->lease) && tuple_sock_speaks_from(sk, addr);
+	rcu_read_unlock();
+	release_sock(sk);
+	return kept;
+}
+
+/* Is the lease that a sock holds still one of those condemned, now that nobody
+ * has the sock's lock?
+ */
+static bool tuple_lease_is_condemned(struct sock *sk)
+{
+	struct tuple_lease *lease = NULL;
+	struct tuple_pool *pool;
+	struct tuple_sock *ts;
+	bool condemned = false;
+
+	lock_sock(sk);
+	release_sock(sk);
+	rcu_read_lock();
+	ts = tuple_sock_find(sk);
+	if (ts) {
+		lease = tuple_lease_lock(ts, &pool);
+		condemned = lease && lease->killed && ts->sk == sk;
+		tuple_lease_unlock(pool);
+	}
+	rcu_read_unlock();
+	return condemned;
+}
+
+/* A sock that is aborted, by and by, when its lease is gone already */
+struct tuple_abort {
+	struct delayed_work work;
+	struct sock *sk;
+	struct in6_addr addr;
+	int err;
+};
+
+static void tuple_lease_abort_work(struct work_struct *work)
+{
+	struct tuple_abort *abort = container_of(to_delayed_work(work),
+						 struct tuple_abort, work);
+
+	/* Who waited here would be in the way of others in the end. */
+	if (sock_owned_by_user_nocheck(abort->sk)) {
+		queue_delayed_work(tuple_kill_wq, &abort->work, HZ / 10);
+		return;
+	}
+	if (tuple_lease_is_kept(abort->sk, &abort->addr))
+		tuple_sock_abort(abort->sk, abort->err);
+	sock_put(abort->sk);
+	kfree(abort);
+	module_put(THIS_MODULE);	/* unloading waits for the queue */
+}
+
+/* What a sock whose lease is over is told */
+static int tuple_lease_error(const struct tuple_lease *lease)
+{
+	return tuple_lease_is_over(lease) ? ENETRESET : ECONNABORTED;
+}
+
+/* Have a sock aborted by a work of its own: whoever has the lock of another one
+ * held is in no one's way. Without memory it stays as it is, but has no lease.
+ */
+static void tuple_lease_abort_later(const struct tuple_lease *lease,
+				    struct tuple_sock *ts)
+{
+	struct sock *sk = ts->sk;
+	struct tuple_abort *abort;
+
+	lockdep_assert_held(&lease->pool->lock);
+	/* as in tuple_lease_execute() */
+	if (tuple_sock_find(sk) != ts || !refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	abort = kmalloc(sizeof(*abort), GFP_ATOMIC | __GFP_NOWARN);
+	if (!abort) {
+		sock_put(sk);
+		return;
+	}
+	INIT_DELAYED_WORK(&abort->work, tuple_lease_abort_work);
+	__module_get(THIS_MODULE);	/* as ts does, which may go before */
+	abort->sk = sk;
+	abort->addr = lease->addr;
+	abort->err = tuple_lease_error(lease);
+	queue_delayed_work(tuple_kill_wq, &abort->work, 0);
+}
+
+/* Abort a sock and take its lease, unless somebody has done so meanwhile: it may
+ * have another by now.
+ */
+static void tuple_lease_abort(struct sock *sk, const struct in6_addr *addr,
+			      int err)
+{
+	if (!tuple_lease_is_condemned(sk))
+		return;
+	tuple_sock_abort(sk, err);
+	tuple_lease_leave_killed(sk);
+	if (tuple_sock_is_early(sk) && tuple_lease_is_kept(sk, addr))
+		tuple_sock_abort(sk, err);
+}
+
 /* Take the lease from one sock of those condemned.
  * Return: whether there was one.
  */
@@ -56,13 +172,15 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 	struct tuple_lease *lease;
 	struct tuple_sock *ts;
 	struct sock *sk = NULL;
+	struct in6_addr addr;
 	int err = 0;
 
 	spin_lock_bh(&pool->lock);
 	lease = list_first_entry_or_null(&pool->killing, struct tuple_lease,
 					 queue);
 	if (lease) {
-		err = tuple_lease_is_over(lease) ? ENETRESET : ECONNABORTED;
+		err = tuple_lease_error(lease);
+		addr = lease->addr;
 		ts = hlist_entry(lease->socks.first, struct tuple_sock,
 				 lease_node);
 		sk = ts->sk;
@@ -81,8 +199,7 @@ static bool tuple_lease_execute(struct tuple_pool *pool)
 	}
 	spin_unlock_bh(&pool->lock);
 	if (sk) {
-		tuple_sock_abort(sk, err);
-		tuple_lease_leave_killed(sk);
+		tuple_lease_abort(sk, &addr, err);
 		sock_put(sk);
 	}
 	if (lease)
@@ -143,7 +260,7 @@ static void tuple_lease_end_some(struct tuple_pool *pool)
 	spin_unlock_bh(&pool->lock);
 }
 
-/* Take the leases that are condemned from their sockets, aborted or not. */
+/* Take the leases that are condemned from their sockets, and abort these then. */
 static void tuple_lease_seize(struct tuple_pool *pool)
 {
 	struct tuple_lease *lease;
@@ -154,6 +271,7 @@ static void tuple_lease_seize(struct tuple_pool *pool)
 						 struct tuple_lease, queue))) {
 		ts = hlist_entry(lease->socks.first, struct tuple_sock,
 				 lease_node);
+		tuple_lease_abort_later(lease, ts);
 		tuple_lease_detach(lease, ts);
 		if (!lease->n_socks)
 			tuple_lease_end(lease, false);

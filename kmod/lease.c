@@ -752,7 +752,8 @@ int __init tuple_lease_init(void)
 	tuple_lease_wq = alloc_workqueue("inet_tuple", WQ_UNBOUND, 0);
 	if (!tuple_lease_wq)
 		goto err_stock;
-	tuple_kill_wq = alloc_workqueue("inet_tuple_kill", WQ_UNBOUND, 0);
+	tuple_kill_wq = alloc_workqueue("inet_tuple_kill", WQ_UNBOUND,
+					WQ_MAX_ACTIVE);
 	if (!tuple_kill_wq)
 		goto err_wq;
 	err = rhashtable_init(&tuple_leases, &tuple_leases_params);

@@ -385,6 +385,17 @@ int tuple_ops_exchange(struct tuple_sock *ts, struct tuple_pool *pool, int idx,
 	return err;
 }
 
+/* The lease was killed on the way into inet, which may have found the sock without
+ * a source, and taken one, or given it back what was taken from it.
+ */
+static int tuple_ops_bereaved(struct tuple_sock *ts, int err)
+{
+	if (tuple_ops_is_unbound(ts))
+		return err;
+	tuple_sock_abort(ts->sk, ECONNABORTED);
+	return sock_error(ts->sk) ?: -ECONNABORTED;
+}
+
 /* bind() of inet, with the address of the lease in @a. IPv6 knows an address
  * of a local route only as a foreign one.
  */
@@ -400,8 +411,10 @@ static int tuple_ops_bind_lease(struct tuple_sock *ts, struct socket *sock,
 	if (!tuple_lease_addr(ts, &addr, &prefix))
 		return -ECONNABORTED;
 	tuple_addr_set(sk, a, &addr);
-	if (!prefix || ipv6_addr_v4mapped(&addr))
-		return base->bind(sock, (struct sockaddr *)&a->ss, len);
+	if (!prefix || ipv6_addr_v4mapped(&addr)) {
+		err = base->bind(sock, (struct sockaddr *)&a->ss, len);
+		goto out;
+	}
 
 	lock_sock(sk);
 	was = tuple_sock_freebind(sk, true);
@@ -413,7 +426,8 @@ static int tuple_ops_bind_lease(struct tuple_sock *ts, struct socket *sock,
 	lock_sock(sk);
 	tuple_sock_freebind(sk, was);
 	release_sock(sk);
-	return err;
+out:
+	return READ_ONCE(ts->lease) ? err : tuple_ops_bereaved(ts, err);
 }
 
 /* A protocol whose bind() always chooses a port gets it as late as possible. */
@@ -448,11 +462,44 @@ static bool tuple_ops_autobinds(const struct sock *sk)
 	       !READ_ONCE(sk->sk_prot)->no_autobind;
 }
 
+/* SCTP and MPTCP stay bound when their lease is taken: they are at an address that
+ * may be another sock's by now, and can be closed only.
+ */
+static bool tuple_ops_is_stranded(struct tuple_sock *ts)
+{
+	struct tuple_net *tn = tuple_net(sock_net(ts->sk));
+	struct sock *sk = ts->sk;
+	struct tuple_lease *lease;
+	struct tuple_pool *pool;
+	struct in6_addr addr;
+	bool foreign, stranded = false;
+
+	if (tuple_sock_is_early(sk))
+		return false;
+	lock_sock(sk);
+	addr = tuple_sock_rcv_addr(sk);
+	release_sock(sk);
+	rcu_read_lock();
+	lease = tuple_lease_find(tn->net, &addr);
+	foreign = lease && READ_ONCE(lease->state) == TUPLE_LEASE_FOREIGN;
+	rcu_read_unlock();
+	pool = foreign ? NULL : tuple_pool_by_addr(tn, &addr);
+	if (pool) {
+		/* Or it is not known yet what is the host's. */
+		stranded = tuple_pool_is_ready(pool) &&
+			   !READ_ONCE(pool->scanning);
+		tuple_pool_put(pool);
+	}
+	return stranded;
+}
+
 /* Have a lease before a connect, listen or first send. A lease of the wrong
- * family, which nobody has used, is exchanged.
+ * family, which nobody has used, is exchanged. @leased: with a result of 0, whether
+ * the sock had a lease then; afterwards it may have been killed.
  */
 static int tuple_ops_ready(struct tuple_sock *ts, struct socket *sock,
-			   const struct in6_addr *peer, bool nonblock)
+			   const struct in6_addr *peer, bool nonblock,
+			   bool *leased)
 {
 	int idx = tuple_ops_index(ts->sk, peer);
 	struct tuple_pool *pool;
@@ -460,8 +507,11 @@ static int tuple_ops_ready(struct tuple_sock *ts, struct socket *sock,
 	int err = 0;
 	bool held;
 
+	*leased = READ_ONCE(ts->lease);
 	if (!tuple_ops_is_unbound(ts))
-		return 0;
+		return !*leased && tuple_ops_is_stranded(ts) ? -ECONNABORTED :
+							       0;
+	*leased = true;
 	held = tuple_lease_addr(ts, &addr, NULL);
 	if (held && tuple_family_index(&addr) == idx) {
 		tuple_ops_set_source_to(ts, &addr);
@@ -479,13 +529,14 @@ static int tuple_ops_ready(struct tuple_sock *ts, struct socket *sock,
 }
 
 static int tuple_ops_ready_locked(struct tuple_sock *ts, struct socket *sock,
-				  const struct in6_addr *peer, bool nonblock)
+				  const struct in6_addr *peer, bool nonblock,
+				  bool *leased)
 {
 	int err;
 
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
-	err = tuple_ops_ready(ts, sock, peer, nonblock);
+	err = tuple_ops_ready(ts, sock, peer, nonblock, leased);
 	mutex_unlock(&ts->mutex);
 	return err;
 }
@@ -616,17 +667,6 @@ static void tuple_ops_hook(struct tuple_sock *ts)
 	release_sock(ts->sk);
 }
 
-/* The lease was killed on the way into inet, which may have found the sock without
- * a source, and taken one.
- */
-static int tuple_ops_bereaved(struct tuple_sock *ts, int err)
-{
-	if (tuple_ops_is_unbound(ts))
-		return err;
-	tuple_sock_abort(ts->sk, ECONNABORTED);
-	return sock_error(ts->sk) ?: -ECONNABORTED;
-}
-
 static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 			 int flags)
 {
@@ -649,13 +689,13 @@ static int tuple_connect(struct socket *sock, struct sockaddr *uaddr, int len,
 	 */
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
+	leased = READ_ONCE(ts->lease);
 	if (sk->sk_type != SOCK_STREAM ||
 	    READ_ONCE(sock->state) == SS_UNCONNECTED)
 		err = tuple_ops_ready(ts, sock, tuple_addr_peer(&a),
-				      tuple_ops_nonblock(sock, flags));
+				      tuple_ops_nonblock(sock, flags), &leased);
 	if (!err)
 		tuple_ops_hook(ts);
-	leased = READ_ONCE(ts->lease);
 	mutex_unlock(&ts->mutex);
 	if (err)
 		return err;
@@ -672,17 +712,22 @@ static int tuple_listen(struct socket *sock, int backlog)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
 	struct sock *sk = sock->sk;
+	bool leased = false;
 	int err = 0;
 
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->listen(sock, backlog);
 	if (mutex_lock_interruptible(&ts->mutex))
 		return -ERESTARTSYS;
 	if (sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET)
 		err = tuple_ops_ready(ts, sock, NULL,
-				      tuple_ops_nonblock(sock, 0));
+				      tuple_ops_nonblock(sock, 0), &leased);
 	if (!err) {
 		tuple_ops_unhook(ts);
 		err = tuple_ops_base(ts)->listen(sock, backlog);
 		tuple_ops_hook(ts);
+		if (leased && !READ_ONCE(ts->lease))
+			err = tuple_ops_bereaved(ts, err);
 	}
 	mutex_unlock(&ts->mutex);
 	if (err)
@@ -723,10 +768,9 @@ static int tuple_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	if (tuple_sendmsg_assigns(sk, msg, &a)) {
 		nonblock = tuple_ops_nonblock(sock, msg->msg_flags);
 		err = tuple_ops_ready_locked(ts, sock, tuple_addr_peer(&a),
-					     nonblock);
+					     nonblock, &leased);
 		if (err)
 			return err;
-		leased = READ_ONCE(ts->lease);
 		tuple_ops_settle(sock, ts);
 	}
 	err = tuple_ops_base(ts)->sendmsg(sock, msg, size);
@@ -964,8 +1008,15 @@ static int tuple_setsockopt(struct socket *sock, int level, int optname,
 			    sockptr_t optval, unsigned int optlen)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	bool leased = false;
 	int err;
 
+	/* TLS would look at the ops first */
+	if (unlikely(!ts && level == SOL_TCP && optname == TCP_ULP))
+		return -ENOPROTOOPT;
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->setsockopt(sock, level, optname,
+							 optval, optlen);
 	if (level == SOL_INET_TUPLE)
 		return tuple_sockopt_set(sock, ts, optname, optval, optlen);
 	if ((level == SOL_TCP && optname == TCP_ULP) ||
@@ -975,7 +1026,8 @@ static int tuple_setsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_SCTP && (optname == SCTP_SOCKOPT_CONNECTX ||
 				  optname == SCTP_SOCKOPT_CONNECTX_OLD)) {
 		err = tuple_ops_ready_locked(ts, sock, NULL,
-					     tuple_ops_nonblock(sock, 0));
+					     tuple_ops_nonblock(sock, 0),
+					     &leased);
 		if (err)
 			return err;
 	}
@@ -983,6 +1035,8 @@ static int tuple_setsockopt(struct socket *sock, int level, int optname,
 					     optlen);
 	if (level == SOL_SCTP)
 		tuple_ops_note_peer(ts);
+	if (leased && !READ_ONCE(ts->lease))
+		return tuple_ops_bereaved(ts, err);
 	return err;
 }
 
@@ -1017,8 +1071,12 @@ static int tuple_getsockopt(struct socket *sock, int level, int optname,
 			    char __user *optval, int __user *optlen)
 {
 	struct tuple_sock *ts = tuple_sock_find(sock->sk);
+	bool leased = false;
 	int err;
 
+	if (unlikely(!ts))
+		return tuple_ops_stray(sock)->getsockopt(sock, level, optname,
+							 optval, optlen);
 	if (level == SOL_INET_TUPLE)
 		return tuple_sockopt_get(ts, optname, optval, optlen);
 	if (level == SOL_SCTP && ts->sk->sk_protocol == IPPROTO_SCTP &&
@@ -1028,12 +1086,16 @@ static int tuple_getsockopt(struct socket *sock, int level, int optname,
 						optlen);
 	if (level == SOL_SCTP && optname == SCTP_SOCKOPT_CONNECTX3) {
 		err = tuple_ops_ready_locked(ts, sock, NULL,
-					     tuple_ops_nonblock(sock, 0));
+					     tuple_ops_nonblock(sock, 0),
+					     &leased);
 		if (err)
 			return err;
 	}
-	return tuple_ops_base(ts)->getsockopt(sock, level, optname, optval,
-					      optlen);
+	err = tuple_ops_base(ts)->getsockopt(sock, level, optname, optval,
+					     optlen);
+	if (leased && !READ_ONCE(ts->lease))
+		return tuple_ops_bereaved(ts, err);
+	return err;
 }
 
 /* release: the sock may live on, with data to send */

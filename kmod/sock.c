@@ -264,6 +264,31 @@ bool tuple_sock_has_source(const struct sock *sk, const struct in6_addr *addr)
 			 sk->sk_userlocks & SOCK_BINDADDR_LOCK);
 }
 
+struct in6_addr tuple_sock_rcv_addr(const struct sock *sk)
+{
+	struct in6_addr addr;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return sk->sk_v6_rcv_saddr;
+#endif
+	ipv6_addr_set_v4mapped(inet_sk(sk)->inet_rcv_saddr, &addr);
+	return addr;
+}
+
+bool tuple_sock_speaks_from(const struct sock *sk, const struct in6_addr *addr)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct in6_addr own = tuple_sock_rcv_addr(sk);
+
+	/* TCP that was aborted has its address to be told of, and no port. */
+	if (ipv6_addr_equal(&own, addr))
+		return inet->inet_num || sk->sk_userlocks & SOCK_BINDADDR_LOCK;
+	return sk->sk_type != SOCK_RAW && inet->inet_num &&
+	       (ipv6_addr_any(&own) ||
+		(ipv6_addr_v4mapped(&own) && !own.s6_addr32[3]));
+}
+
 void tuple_sock_clear_source(struct sock *sk)
 {
 #if IS_ENABLED(CONFIG_IPV6)

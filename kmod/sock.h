@@ -142,6 +142,19 @@ void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr);
  */
 bool tuple_sock_has_source(const struct sock *sk, const struct in6_addr *addr);
 
+/* The address that a sock receives for, v4-mapped for IPv4. Sock lock held. */
+struct in6_addr tuple_sock_rcv_addr(const struct sock *sk);
+
+/**
+ * tuple_sock_speaks_from - may a sock without a lease go on with an address?
+ * @sk: sock lock held
+ * @addr: v4-mapped for IPv4
+ *
+ * Return: whether it is bound to it, or to the wildcard, which only one that had a
+ * lease can be.
+ */
+bool tuple_sock_speaks_from(const struct sock *sk, const struct in6_addr *addr);
+
 /* Undoes it. Sock lock held. */
 void tuple_sock_clear_source(struct sock *sk);
 
