@@ -655,14 +655,21 @@ int tuple_lease_get_info(struct tuple_sock *ts, struct inet_tuple_lease *out)
 	return lease ? 0 : -ENOENT;
 }
 
+/* Those that wait now. Who adds one has the work run once more: or who waits for its
+ * end (flush_work()) would wait for as long as sockets come and go.
+ */
 static void tuple_lease_unplumb_ending(struct tuple_pool *pool)
 {
 	struct tuple_lease *lease;
+	LIST_HEAD(todo);
 
+	spin_lock_bh(&pool->lock);
+	list_splice_init(&pool->ending, &todo);
+	spin_unlock_bh(&pool->lock);
 	for (;;) {
 		spin_lock_bh(&pool->lock);
-		lease = list_first_entry_or_null(&pool->ending,
-						 struct tuple_lease, queue);
+		lease = list_first_entry_or_null(&todo, struct tuple_lease,
+						 queue);
 		if (lease)
 			list_del_init(&lease->queue);
 		spin_unlock_bh(&pool->lock);
