@@ -75,6 +75,9 @@ static int tuple_af_create(struct net *net, struct socket *sock, int protocol,
 	/* With this type, AF_INET would make a socket of AF_PACKET. */
 	if (sock->type == SOCK_PACKET)
 		return -ESOCKTNOSUPPORT;
+	/* It connects by another socket, which would have no lease. */
+	if (protocol == IPPROTO_SMC)
+		return -EPROTONOSUPPORT;
 	err = __sock_create(net, family, sock->type, protocol, &in, kern);
 	if (err)
 		return err;

@@ -20,6 +20,11 @@
 #error "inet_tuple needs Linux 6.1 or later"
 #endif
 
+/* 6.11: SMC as a protocol of the inet families */
+#ifndef IPPROTO_SMC
+#define IPPROTO_SMC	256
+#endif
+
 /* 6.4: MPTCP makes its first subflow when it is needed. Before, it is made with
  * the sock, and keeps pointing to the struct socket that it was made for.
  */
