@@ -9,6 +9,11 @@
 #include "lease_priv.h"
 #include "net.h"
 
+/* So long from now stands for a time that nobody knows: the lease lingers, whenever
+ * its last sock leaves, and a second later it is looked whether TCP speaks from it.
+ */
+#define TUPLE_LINGER_UNKNOWN	MAX_JIFFY_OFFSET
+
 /* Have the linger work run by then at the latest. */
 static void tuple_lease_linger_by(struct tuple_net *tn, unsigned long when)
 {
@@ -32,6 +37,9 @@ void tuple_lease_linger(struct tuple_lease *lease)
 	spin_lock(&tn->linger_lock);
 	list_add_tail(&lease->queue, &tn->lingering);
 	spin_unlock(&tn->linger_lock);
+	if (time_after(READ_ONCE(lease->tcp_until),
+		       jiffies + TUPLE_LINGER_UNKNOWN / 2))
+		WRITE_ONCE(lease->tcp_until, jiffies + HZ);
 	tuple_lease_linger_by(tn, READ_ONCE(lease->tcp_until));
 }
 
@@ -42,6 +50,8 @@ void tuple_lease_unlinger(struct tuple_lease *lease)
 	spin_lock(&tn->linger_lock);
 	list_del_init(&lease->queue);
 	spin_unlock(&tn->linger_lock);
+	/* Who has it from here on does not know. */
+	WRITE_ONCE(lease->tcp_until, jiffies + TUPLE_LINGER_UNKNOWN);
 }
 
 static struct sock *tuple_lease_find_timewait(const struct in6_addr *addr,
@@ -90,12 +100,16 @@ bool tuple_lease_timewait(struct tuple_sock *ts, unsigned long *until)
 	rcu_read_unlock();
 	if (!connected)
 		return false;
-	*until = jiffies;
-	if (sk->sk_protocol == IPPROTO_MPTCP)
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
+		*until = jiffies + TUPLE_LINGER_UNKNOWN;
 		return true;
+	}
+	*until = jiffies;
 	if (sk->sk_protocol != IPPROTO_TCP || !inet_sk(sk)->inet_dport)
 		return false;
+	rcu_read_lock();
 	tw = tuple_lease_find_timewait(&addr, sk);
+	rcu_read_unlock();
 	if (!tw)
 		return false;
 	if (tw->sk_state == TCP_TIME_WAIT)

@@ -1508,6 +1508,43 @@ TEST_F(change, mptcp_orphan_killed_v6)
 	orphan_killed(_metadata, AF_INET6, AF_INET6_TUPLE);
 }
 
+/* What MPTCP leaves behind is the lease's, whoever holds it last. */
+TEST_F(change, mptcp_timewait_of_a_shared_lease)
+{
+	int fd = MPTCP(), other;
+	struct conn c;
+
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no MPTCP here");
+	close(fd);
+	ASSERT_EQ(0, pool_set("p scope process"));
+	fd = MPTCP();
+	other = try_socket(AF_INET_TUPLE, SOCK_DGRAM, 0);
+	ASSERT_LE(0, other);
+	/* the peer's end is TCP, which is gone with its namespace */
+	ASSERT_EQ(0, conn_open(&c, fd, AF_INET, 0));
+	ASSERT_TRUE(talks(c.fd, c.peer));
+	char *text = strdup(local_text(fd));
+	ASSERT_STREQ(text, local_text(other));
+	close(fd);
+	EXPECT_EQ(0, try_recv(c.peer, 0));
+	close(c.peer);
+	sleep_ms(3000);
+	EXPECT_EQ(INET_TUPLE_LEASE_ACTIVE, lease_state(text));
+	close(other);
+	EXPECT_EQ(INET_TUPLE_LEASE_LINGERING, lease_state(text));
+	EXPECT_EQ(1, is_plumbed(text));
+}
+
+/* It would connect by a socket that has no lease. */
+TEST_F(change, smc)
+{
+	EXPECT_EQ(-EPROTONOSUPPORT,
+		  try_socket(AF_INET_TUPLE, SOCK_STREAM, 256));
+	EXPECT_EQ(-EPROTONOSUPPORT,
+		  try_socket(AF_INET6_TUPLE, SOCK_STREAM, 256));
+}
+
 TEST_F(change, mptcp_child)
 {
 	int server = MPTCP(), fd, peer;
