@@ -168,6 +168,7 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 {
 	struct tuple_pool *pool = r->pool;
 	struct tuple_lease *lease;
+	kuid_t before;
 	int err;
 
 	if (r->key.scope == INET_TUPLE_SCOPE_SOCKET)
@@ -194,9 +195,13 @@ static struct tuple_lease *tuple_lease_join(struct tuple_request *r)
 		tuple_lease_free(lease);
 		return NULL;
 	}
+	before = lease->uid;
+	lease->uid = r->ts->sk->sk_uid;
 	err = tuple_lease_charge(lease);
-	if (err)
+	if (err) {
+		lease->uid = before;
 		return ERR_PTR(err);
+	}
 	if (lease->state == INET_TUPLE_LEASE_LINGERING)
 		tuple_lease_unlinger(lease);
 	else

@@ -1407,6 +1407,29 @@ TEST_F(policy, quota_counts_leases)
 	EXPECT_EQ(1, pool_in_use("p"));
 }
 
+/* Who has a lease of his scope anew, while it rests, has it in his quota. */
+TEST_F(policy, quota_of_who_comes_back)
+{
+	int fd;
+
+	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.0/24 scope cgroup "
+			      "quarantine 60000 quota 1"));
+	fd = UDP();
+	ASSERT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(1, pool_resting("p"));
+	ASSERT_EQ(0, seteuid(1000));
+	fd = UDP();
+	EXPECT_LE(0, fd);
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(1, pool_in_use("p"));
+	ASSERT_EQ(0, pool_set("p scope socket"));
+	EXPECT_LE(0, UDP());
+	ASSERT_EQ(0, seteuid(1000));
+	EXPECT_EQ(-EDQUOT, UDP());
+	ASSERT_EQ(0, seteuid(0));
+}
+
 /* Who holds how many is known while there is a quota, and counted when one
  * comes.
  */
