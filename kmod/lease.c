@@ -464,6 +464,8 @@ bool tuple_lease_end(struct tuple_lease *lease, bool may_sleep)
 		return false;
 	}
 	warm = !killed && tuple_lease_keep_warm(lease);
+	if (!warm)	/* as is told */
+		tuple_lease_set_state(lease, INET_TUPLE_LEASE_UNPLUMBING);
 	trace_tuple_lease_release(lease);
 	tuple_netlink_lease_event(lease, INET_TUPLE_CMD_LEASE_DEL_NTF, reason);
 	return !warm && tuple_lease_retire(lease, may_sleep);

@@ -21,7 +21,8 @@ import sys
 NAME, DEV, IFINDEX, PREFIX, EXCLUDE, PREFIX_DEL, EXCLUDE_DEL, PLUMB = range(1, 9)
 QUOTA, USERS, DSCP, DEFAULT, STATE, FORCE, TOTAL = 14, 15, 16, 19, 21, 22, 23
 ADDR, LEN, LAST = 1, 2, 3
-LEASE_POOL, LEASE_ADDR = 1, 2
+LEASE_POOL, LEASE_ADDR, LEASE_STATE = 1, 2, 4
+UNPLUMBING = 3
 RULE_POOL, RULE_UID = 1, 2
 REQUEST, ACK, ECHO, ROOT, DUMP = 1, 4, 8, 0x100, 0x300
 NESTED = 0x8000
@@ -490,6 +491,8 @@ def events(genl):
           [POOL_NEW_NTF, LEASE_NEW_NTF, LEASE_DEL_NTF, LEASE_FREE_NTF,
            RULE_NEW_NTF, POOL_SET_NTF, RULE_DEL_NTF, POOL_DEL_NTF],
           [m[0] for m in told.messages])
+    going = [m[1] for m in told.messages if m[0] == LEASE_DEL_NTF][0]
+    check('with what follows', dict(going)[LEASE_STATE][0] == UNPLUMBING, going)
     check('with what it was about', (NAME, b'p\0') in told.messages[0][1] and
           all((LEASE_ADDR, addr) in m[1] for m in told.messages[1:4]))
 
