@@ -68,6 +68,7 @@ static int __init inet_tuple_init(void)
 err_netlink:
 	tuple_netlink_uninit();
 err_notifier:
+	tuple_net_flush();	/* as in exit: there may be pools already */
 	tuple_plumb_notifier_uninit();
 err_net:
 	tuple_net_uninit();
