@@ -732,12 +732,15 @@ static void tuple_pool_set_default(struct tuple_pool *pool,
 	}
 }
 
+/* Is it the only one that serves a family of which no pool that does is the default? */
 static bool tuple_pool_is_first(struct tuple_pool *pool, int idx)
 {
 	struct tuple_net *tn = pool->tn;
 	struct tuple_pool *other;
 
-	if (rcu_access_pointer(tn->default_pool[idx]))
+	other = rcu_dereference_protected(tn->default_pool[idx],
+					  lockdep_is_held(&tn->mutex));
+	if (other && other->serves[idx])
 		return false;
 	list_for_each_entry(other, &tn->pools, list)
 		if (other != pool && other->serves[idx])
@@ -746,7 +749,8 @@ static bool tuple_pool_is_first(struct tuple_pool *pool, int idx)
 }
 
 /* Where the user says nothing: the first pool of a family is its default when it
- * begins to serve it, and no longer is when it ceases to. @served: before.
+ * begins to serve it. @served: before. One that no longer serves it is the default
+ * again when it does, unless another has begun to meanwhile.
  */
 static void tuple_pool_claim_default(struct tuple_pool *pool,
 				     const bool served[2])
@@ -754,9 +758,8 @@ static void tuple_pool_claim_default(struct tuple_pool *pool,
 	int idx;
 
 	for (idx = 0; idx < 2; idx++) {
-		if (!pool->serves[idx])
-			tuple_pool_leave_default(pool, idx);
-		else if (!served[idx] && tuple_pool_is_first(pool, idx))
+		if (pool->serves[idx] && !served[idx] &&
+		    tuple_pool_is_first(pool, idx))
 			rcu_assign_pointer(pool->tn->default_pool[idx], pool);
 	}
 }
