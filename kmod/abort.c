@@ -113,6 +113,19 @@ static void tuple_sock_abort_subflows(struct sock *sk, int err)
 	}
 }
 
+/* What listened has lost its port, and getsockname() is not to tell of it. */
+static void tuple_sock_forget_port(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return;
+	lock_sock(sk);
+	if (!inet->inet_num && !inet->inet_dport)
+		inet->inet_sport = 0;
+	release_sock(sk);
+}
+
 void tuple_sock_abort(struct sock *sk, int err)
 {
 	bool orphan;
@@ -125,8 +138,10 @@ void tuple_sock_abort(struct sock *sk, int err)
 		return;
 	}
 	if (sk->sk_prot->diag_destroy &&
-	    sk->sk_prot->diag_destroy(sk, err) != -ENOENT)
+	    sk->sk_prot->diag_destroy(sk, err) != -ENOENT) {
+		tuple_sock_forget_port(sk);
 		return;
+	}
 
 	/* Unconnected TCP, and protocols that cannot be aborted from outside */
 	if (sk->sk_protocol == IPPROTO_SCTP && sk->sk_type != SOCK_RAW)
