@@ -34,6 +34,7 @@ static void tuple_lease_leave_killed(const struct sock *sk)
 	struct tuple_lease *lease;
 	struct tuple_pool *pool;
 	struct tuple_sock *ts;
+	bool closed = false;
 
 	rcu_read_lock();
 	ts = tuple_sock_find(sk);
@@ -41,6 +42,7 @@ static void tuple_lease_leave_killed(const struct sock *sk)
 		lease = tuple_lease_lock(ts, &pool);
 		/* Who holds a lease is in use, and so has its final sk. */
 		if (lease && lease->killed && ts->sk == sk) {
+			closed = ts->closed;
 			tuple_lease_detach(lease, ts);
 			if (!lease->n_socks)
 				tuple_lease_end(lease, false);
@@ -48,6 +50,8 @@ static void tuple_lease_leave_killed(const struct sock *sk)
 		tuple_lease_unlock(pool);
 	}
 	rcu_read_unlock();
+	if (closed)
+		tuple_sock_let_go(ts);
 }
 
 /* Does a sock from which a lease was taken speak from that address still, or, had
@@ -64,7 +68,9 @@ static bool tuple_lease_is_kept(struct sock *sk, const struct in6_addr *addr)
 	lock_sock(sk);
 	rcu_read_lock();
 	ts = tuple_sock_find(sk);
-	kept = ts && !READ_ONCE(ts->lease) && tuple_sock_speaks_from(sk, addr);
+	/* One that was closed meanwhile may have something to say yet. */
+	kept = ts ? !READ_ONCE(ts->lease) : sk->sk_state != TCP_CLOSE;
+	kept = kept && tuple_sock_speaks_from(sk, addr);
 	rcu_read_unlock();
 	release_sock(sk);
 	return kept;
@@ -97,6 +103,7 @@ static bool tuple_lease_is_condemned(struct sock *sk)
 struct tuple_abort {
 	struct delayed_work work;
 	struct sock *sk;
+	struct tuple_sock *closed;	/* its own, if that is to end, or NULL */
 	struct in6_addr addr;
 	int err;
 };
@@ -113,6 +120,8 @@ static void tuple_lease_abort_work(struct work_struct *work)
 	}
 	if (tuple_lease_is_kept(abort->sk, &abort->addr))
 		tuple_sock_abort(abort->sk, abort->err);
+	if (abort->closed)
+		tuple_sock_let_go(abort->closed);
 	sock_put(abort->sk);
 	kfree(abort);
 	module_put(THIS_MODULE);	/* unloading waits for the queue */
@@ -145,6 +154,7 @@ static void tuple_lease_abort_later(const struct tuple_lease *lease,
 	INIT_DELAYED_WORK(&abort->work, tuple_lease_abort_work);
 	__module_get(THIS_MODULE);	/* as ts does, which may go before */
 	abort->sk = sk;
+	abort->closed = ts->closed ? ts : NULL;
 	abort->addr = lease->addr;
 	abort->err = tuple_lease_error(lease);
 	queue_delayed_work(tuple_kill_wq, &abort->work, 0);

@@ -538,6 +538,17 @@ void tuple_lease_leave(struct tuple_sock *ts, bool may_sleep)
 		tuple_lease_unplumb(lease);
 }
 
+bool tuple_lease_inherit(struct tuple_sock *ts)
+{
+	struct tuple_pool *pool;
+	bool leased = tuple_lease_lock(ts, &pool);
+
+	if (leased)
+		ts->closed = true;
+	tuple_lease_unlock(pool);
+	return leased;
+}
+
 void tuple_lease_share(struct tuple_sock *ts, struct tuple_sock *of)
 {
 	struct tuple_pool *pool;

@@ -196,6 +196,16 @@ void tuple_lease_share(struct tuple_sock *ts, struct tuple_sock *of);
 void tuple_lease_leave(struct tuple_sock *ts, bool may_sleep);
 
 /**
+ * tuple_lease_inherit - leave a closed sock's struct to who takes its lease
+ * @ts: the closed sock, which may speak yet
+ *
+ * The sock's destructor is one of these; the others see @ts->closed and call
+ * tuple_sock_let_go(). Process context.
+ * Return: false where it has no lease. Else the caller may not use @ts any more.
+ */
+bool tuple_lease_inherit(struct tuple_sock *ts);
+
+/**
  * tuple_lease_move - hand a sock's hold on its lease to another holder
  * @to: holds none
  * @from: holds none afterwards

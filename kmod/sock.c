@@ -170,11 +170,19 @@ void tuple_sock_closed(struct tuple_sock *ts)
 {
 	struct sock *sk = ts->sk;
 
-	if (ts->destruct && !tuple_sock_is_silent(sk))
+	if (ts->destruct && !tuple_sock_is_silent(sk) && tuple_lease_inherit(ts))
 		return;
 	if (!tuple_sock_unhook(ts))
 		return;
 	tuple_lease_leave(ts, true);
+	tuple_sock_drop(ts);
+	module_put(THIS_MODULE);
+}
+
+void tuple_sock_let_go(struct tuple_sock *ts)
+{
+	if (!tuple_sock_unhook(ts))
+		return;
 	tuple_sock_drop(ts);
 	module_put(THIS_MODULE);
 }

@@ -16,9 +16,9 @@ struct tuple_lease;
  *
  * Made by tuple_sock_adopt() when a sock is created or accepted. It ends with
  * the sock: in the sock's destructor, which is ours while @destruct, or, when
- * nothing of a closed sock can speak any more, already in release()
+ * a closed sock can speak no more or has no lease, already in release()
  * (tuple_sock_closed()). It pins the module, so the destructor is there when it
- * is called. Whoever holds the sock may use it without a reference.
+ * is called. Whoever holds the sock open may use it without a reference.
  *
  * A listener's children copy its sk_destruct, and are nobody's we know until
  * accept(). So a TCP or MPTCP sock is not hooked while it listens; its end is
@@ -41,6 +41,8 @@ struct tuple_lease;
  *	the sock's own lock
  * @choice: what the program chose, or NULL; @mutex
  * @unbound: the ops of a sock that may still need a lease; constant
+ * @closed: release() has been, and this is whose who takes its lease from a sock
+ *	that lives (tuple_sock_let_go()); lease->pool->lock
  */
 struct tuple_sock {
 	struct rhash_head node;
@@ -52,6 +54,7 @@ struct tuple_sock {
 	struct tuple_choice *choice;
 	const struct proto_ops *unbound;
 	struct socket *shell;	/* of create(), see tuple_shell_in_use() */
+	bool closed;
 };
 
 /* What a program chose for a sock by its options */
@@ -89,11 +92,20 @@ void tuple_sock_disown(struct sock *sk);
 
 /**
  * tuple_sock_closed - the inet release() of a sock has been called
- * @ts: it; gone on return where the sock can speak no more
+ * @ts: it; gone on return where the sock can speak no more, or has no lease
  *
  * Process context. The caller holds a reference on the sock.
  */
 void tuple_sock_closed(struct tuple_sock *ts);
+
+/**
+ * tuple_sock_let_go - end what is kept for a sock that is closed and has no lease
+ * @ts: it, with @closed; the caller took its lease, and has a reference on the sock
+ *
+ * What such a sock has still to say, to a peer that may not answer for minutes, is
+ * none of our business, and is not to hold the module. Process context.
+ */
+void tuple_sock_let_go(struct tuple_sock *ts);
 
 /**
  * tuple_sock_abort - take a sock's connection and its address from it

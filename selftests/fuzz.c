@@ -1189,17 +1189,6 @@ static void tell(unsigned int seconds)
 		note("%s: errno %d", name[sh->bad_op], sh->bad_errno);
 }
 
-/* What was closed and cannot reach its peer holds the module until it gives up. */
-static void give_up_soon(void)
-{
-	close(socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP));	/* its module */
-	put_file("/proc/sys/net/ipv4/tcp_orphan_retries", "2");
-	put_file("/proc/sys/net/sctp/rto_min", "100");
-	put_file("/proc/sys/net/sctp/rto_initial", "200");
-	put_file("/proc/sys/net/sctp/rto_max", "400");
-	put_file("/proc/sys/net/sctp/association_max_retrans", "2");
-}
-
 static int wait_all(pid_t *pid, int n)
 {
 	uint64_t end = now_ms() + 60000;
@@ -1234,7 +1223,6 @@ int main(void)
 		bail("mmap");
 	module_place();
 	own_namespace();
-	give_up_soon();
 	/* of a place of its own: kcov is below the other one */
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    (mkdir(SYSFS, 0700) && errno != EEXIST) ||

@@ -246,6 +246,45 @@ TEST(others_are_aborted)
 	close(other);
 }
 
+static bool tcp_is_there(int port)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command),
+		 "grep -q '^ *[0-9]*: [0-9A-F]*:%04X ' /proc/net/tcp", port);
+	return !run(command);
+}
+
+/* Closed before it could be aborted, it says no more what nobody answers. */
+TEST(what_is_closed_is_aborted)
+{
+	struct call del = { .what = call_del };
+	struct keeper k;
+	struct conn c;
+	int port, err;
+
+	ASSERT_EQ(0, world_open());
+	ASSERT_EQ(0, pool_add(POOL));
+	ASSERT_EQ(0, conn_open(&c, try_socket(AF_INET_TUPLE, SOCK_STREAM, 0),
+			       AF_INET, 0));
+	port = local_port(c.fd);
+	write_file("/proc/sys/net/ipv4/tcp_orphan_retries", "0"); /* that is 8 */
+	go_to_peer();
+	link_up("eth0", 0);
+	go_home();
+	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
+	err = keep(&k, c.fd);
+	if (err == -ENOSYS)
+		SKIP(return, "no userfaultfd() here");
+	ASSERT_EQ(0, err);
+	call_begin(&del);
+	EXPECT_EQ(0, call_end(&del));
+	EXPECT_TRUE(tcp_is_there(port));
+	let_go(&k);
+	close(c.fd);
+	EXPECT_TRUE(within(5000, !tcp_is_there(port)));
+}
+
 /* Opens and closes sockets whose addresses stay on the device for a moment only:
  * they are taken off by the pool's work.
  */
