@@ -3,14 +3,15 @@
 
 	server			answers port 7000, swallows port 7001
 	bulk SERVER		more than the link carries, until killed
-	voice SERVER N		a call of N packets, one each 20 ms
+	voice SERVER N		a call of N packets, one each 20 ms, after a line of stdin
 
 A socket takes its address from the pool of its name. As telephones do, and as
 whoever wants to be served like one may, it asks for expedited forwarding itself,
 and so has no priority of its pool's any more. (A pool may have asked for the same;
-what the kernel is asked for again changes nothing.) A call begins when a first packet has
-come back: by then the address has been told of, and asked for by ARP. It prints the
-milliseconds that each packet took to the server and back, - for one that was lost.
+what the kernel is asked for again changes nothing.) A call has its address before it
+reads that line, and begins when a first packet has come back: by then the address has
+been asked for by ARP. It prints the milliseconds that each packet took to the server
+and back, - for one that was lost.
 """
 
 import select
@@ -57,7 +58,7 @@ def bulk(to):
 
 def voice(to, n):
     s = open_from('voice')
-    time.sleep(1)
+    sys.stdin.readline()
     while not select.select([s], [], [], 1)[0]:
         s.sendto(b'', (to, ECHO))
     time.sleep(1)

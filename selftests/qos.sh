@@ -132,17 +132,22 @@ shape() {
 
 full() { tc -n "$1" -s qdisc show dev "$2" | grep -qE 'backlog [0-9]+[A-Za-z]* ([3-9].|100)p'; }
 
-# call NAME NAMESPACE DEVICE: how long its packets take, while that is full, in
-# $work/NAME
+# call NAME NAMESPACE DEVICE COMMAND...: how long its packets take, while that is
+# full, in $work/NAME. It begins when COMMAND succeeds: when who is told of its
+# address knows it, which takes a slow machine a while.
 call() {
-	local bulk
+	local name=$1 ns=$2 dev=$3 bulk
 
+	shift 3
 	traffic bulk 10.70.0.2 & bulk=$!
-	within 60 full "$2" "$3" || note "the link is not full"
-	(traffic voice 10.70.0.2 300) >"$work/$1"
+	within 60 full "$ns" "$dev" || note "the link is not full"
+	{
+		within 60 "$@" >/dev/null || note "the call was not told of" >&2
+		echo
+	} | (traffic voice 10.70.0.2 300) >"$work/$name"
 	kill "$bulk"
 	wait "$bulk" 2>/dev/null
-	note "call $1: $(cat "$work/$1")"
+	note "call $name: $(cat "$work/$name")"
 }
 # A packet that is lost is later than any.
 median() { tr ' -' '\n9' <"$work/$1" | sed 's/^9$/9999/' | sort -n | sed -n 150p; }
@@ -170,10 +175,10 @@ SSH
 chmod +x "$work/hooks/router" "$work/ssh"
 check "the hook is the document's" grep -q "^	'$work/ssh' nft " "$work/hooks/router"
 told_router() { in_ns "$router" nft list map inet edge mark4 | grep -c "$1"; }
-call router-without "$router" eth1
+call router-without "$router" eth1 true
 check "a router that knows nothing keeps a call waiting" late router-without
 tupled_start --hooks "$work/hooks"
-call router-with "$router" eth1
+call router-with "$router" eth1 told_router '10\.64\.1\.'
 check "one that a hook tells does not" third router-with router-without
 check_output "what is not leased it has forgotten" 0 eval 'told_router "10\.64\." || :'
 told open a 4 udp >/dev/null
@@ -195,10 +200,10 @@ tc -n "$router" qdisc del dev eth1 root
 shape "$host" eth0
 tc -n "$host" filter add dev eth0 protocol arp parent 1: matchall classid 1:10
 shown qos.rst "maps that its rules use" | in_ns "$host" nft -f -
-call host-without "$host" eth0
+call host-without "$host" eth0 true
 check "programs that mark their packets themselves share a queue" late host-without
 tupled_start --hooks "$work/none" --export inet:tuple
-within 60 in_ns "$host" nft list map inet tuple mark4
-call host-with "$host" eth0
+told_host() { map mark4 | grep -q '^10\.64\.1\.'; }
+call host-with "$host" eth0 told_host
 check "with the map the address decides" third host-with host-without
 tupled_stop TERM
