@@ -133,16 +133,10 @@ void tuple_lease_note_tcp(struct tuple_lease *lease, unsigned long until)
 static bool tuple_lease_see(struct sock *sk, void *arg)
 {
 	struct net *net = arg;
+	struct in6_addr addr = tuple_sock_rcv_addr(sk);
 	struct tuple_lease *lease;
 	struct tuple_pool *pool;
-	struct in6_addr addr;
 
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
-		addr = sk->sk_v6_rcv_saddr;
-	else
-#endif
-		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &addr);
 	lease = tuple_lease_find(net, &addr);
 	if (!lease || READ_ONCE(lease->state) != INET_TUPLE_LEASE_LINGERING)
 		return false;

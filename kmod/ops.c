@@ -462,34 +462,43 @@ static bool tuple_ops_autobinds(const struct sock *sk)
 	       !READ_ONCE(sk->sk_prot)->no_autobind;
 }
 
+/* The pool that hands an address out, and a reference; NULL: nobody does, or it is
+ * the host's own.
+ */
+static struct tuple_pool *tuple_ops_pool_of(struct tuple_net *tn,
+					    const struct in6_addr *addr)
+{
+	struct tuple_lease *lease;
+	bool foreign;
+
+	rcu_read_lock();
+	lease = tuple_lease_find(tn->net, addr);
+	foreign = lease && READ_ONCE(lease->state) == TUPLE_LEASE_FOREIGN;
+	rcu_read_unlock();
+	return foreign ? NULL : tuple_pool_by_addr(tn, addr);
+}
+
 /* SCTP and MPTCP stay bound when their lease is taken: they are at an address that
  * may be another sock's by now, and can be closed only.
  */
 static bool tuple_ops_is_stranded(struct tuple_sock *ts)
 {
-	struct tuple_net *tn = tuple_net(sock_net(ts->sk));
 	struct sock *sk = ts->sk;
-	struct tuple_lease *lease;
 	struct tuple_pool *pool;
 	struct in6_addr addr;
-	bool foreign, stranded = false;
+	bool stranded;
 
 	if (tuple_sock_is_early(sk))
 		return false;
 	lock_sock(sk);
 	addr = tuple_sock_rcv_addr(sk);
 	release_sock(sk);
-	rcu_read_lock();
-	lease = tuple_lease_find(tn->net, &addr);
-	foreign = lease && READ_ONCE(lease->state) == TUPLE_LEASE_FOREIGN;
-	rcu_read_unlock();
-	pool = foreign ? NULL : tuple_pool_by_addr(tn, &addr);
-	if (pool) {
-		/* Or it is not known yet what is the host's. */
-		stranded = tuple_pool_is_ready(pool) &&
-			   !READ_ONCE(pool->scanning);
-		tuple_pool_put(pool);
-	}
+	pool = tuple_ops_pool_of(tuple_net(sock_net(sk)), &addr);
+	if (!pool)
+		return false;
+	/* Or it is not known yet what is the host's. */
+	stranded = tuple_pool_is_ready(pool) && !READ_ONCE(pool->scanning);
+	tuple_pool_put(pool);
 	return stranded;
 }
 
@@ -551,10 +560,7 @@ static struct tuple_pool *tuple_bind_pool(struct tuple_sock *ts,
 					  const struct tuple_addr *a, int idx,
 					  bool *own)
 {
-	struct tuple_net *tn = tuple_net(sock_net(ts->sk));
-	struct tuple_lease *lease;
 	struct in6_addr held;
-	bool foreign;
 
 	*own = tuple_lease_addr(ts, &held, NULL) &&
 	       (a->any ? tuple_family_index(&held) == idx :
@@ -563,11 +569,7 @@ static struct tuple_pool *tuple_bind_pool(struct tuple_sock *ts,
 		return NULL;
 	if (a->any)
 		return tuple_pool_select(ts, idx, NULL);
-	rcu_read_lock();
-	lease = tuple_lease_find(tn->net, &a->ip);
-	foreign = lease && READ_ONCE(lease->state) == TUPLE_LEASE_FOREIGN;
-	rcu_read_unlock();
-	return foreign ? NULL : tuple_pool_by_addr(tn, &a->ip);
+	return tuple_ops_pool_of(tuple_net(sock_net(ts->sk)), &a->ip);
 }
 
 /* To an address that is none of a pool's: as inet would, with no lease */
