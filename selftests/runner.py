@@ -232,15 +232,20 @@ def run_file(name, limit, log):
     if complaints:
         c.fail('the kernel complained')
         output += ''.join(f'| {line}\n' for line in complaints[:150])
-    report(name, c, output, time.monotonic() - start)
+    report(name, c, output, time.monotonic() - start, chosen_seconds(name))
     return c
 
 
-def report(name, c, output, seconds):
+def chosen_seconds(name):
+    """For how long the caller wants it to go on, or 0: its own time"""
+    return int(os.environ.get(f'{name.upper()}_SECONDS', '0'))
+
+
+def report(name, c, output, seconds, whole=False):
     verdict = 'FAILED' if c.failed else 'ok'
     print(f'{verdict} {name}: {c.passed} passed, {c.failed} failed, '
           f'{c.skipped} skipped, {seconds:.1f} s')
-    if c.failed:
+    if c.failed or whole:
         print(''.join(f'    {line}\n' for line in output.splitlines()), end='')
         for why in c.why:
             print(f'  {name}: {why}')
@@ -343,9 +348,9 @@ def main(pattern='*', share='1/1'):
     failed = 0
 
     def limit(name):
-        chosen = os.environ.get(f'{name.upper()}_SECONDS', '0')
         # machines share a processor, and not all processors are as fast
-        return (60 + 6 * seconds.get(name, SECONDS)) * factor + int(chosen)
+        return ((60 + 6 * seconds.get(name, SECONDS)) * factor +
+                chosen_seconds(name))
 
     todo = [(name, lambda name=name: run_file(name, limit(name), log)) for name in files]
     for name, run in todo + ends:
