@@ -3,6 +3,7 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/net.h>
 #include <linux/sctp.h>
 #include <net/addrconf.h>
 #include <net/inet_connection_sock.h>
@@ -10,6 +11,7 @@
 #include <net/mptcp.h>
 #include <net/udp.h>
 #include "compat.h"
+#include "ops.h"
 #include "sock.h"
 
 /* Without these, disconnecting leaves neither address nor port. */
@@ -58,7 +60,8 @@ static struct file *tuple_sock_file(struct sock *sk)
 }
 
 /* SCTP is aborted by a message: every association of the sock. The endpoint is
- * there as long as the socket is open; afterwards they end in SCTP's own time.
+ * there as long as the socket is open; afterwards they end in SCTP's own time. A
+ * listener goes on listening at an address that may be another's, until told not to.
  */
 static void tuple_sock_abort_sctp(struct sock *sk)
 {
@@ -73,6 +76,7 @@ static void tuple_sock_abort_sctp(struct sock *sk)
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
 	};
 	struct file *file = tuple_sock_file(sk);
+	struct tuple_sock *ts;
 
 	if (!file)
 		return;
@@ -84,6 +88,9 @@ static void tuple_sock_abort_sctp(struct sock *sk)
 		info->sinfo_flags |= SCTP_SENDALL;
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, NULL, 0, 0);
 	sk->sk_prot->sendmsg(sk, &msg, 0);
+	ts = tuple_sock_find(sk);
+	if (ts)
+		tuple_ops_base(ts)->listen(sock_from_file(file), 0);
 	fput(file);
 }
 

@@ -46,7 +46,7 @@ static struct tuple_ops *tuple_ops_of(const struct tuple_sock *ts)
 	return container_of(READ_ONCE(ts->unbound), struct tuple_ops, unbound);
 }
 
-static const struct proto_ops *tuple_ops_base(const struct tuple_sock *ts)
+const struct proto_ops *tuple_ops_base(const struct tuple_sock *ts)
 {
 	return tuple_ops_of(ts)->base;
 }

@@ -20,6 +20,9 @@ struct tuple_sock;
  */
 const struct proto_ops *tuple_ops_derive(const struct proto_ops *base);
 
+/* What inet, MPTCP, SCTP, ... gave the socket; the caller holds it open. */
+const struct proto_ops *tuple_ops_base(const struct tuple_sock *ts);
+
 /**
  * tuple_ops_lease - lease an address for a sock and make it its source
  * @ts: the sock, unbound, without a lease; mutex held

@@ -1612,6 +1612,26 @@ TEST_F(change, sctp_child)
 	ALL_BACK(10000);
 }
 
+/* It may be another's address by now. */
+TEST_F(change, sctp_listener_killed)
+{
+	int server = SCTP(SOCK_STREAM), peer;
+	struct addr at;
+
+	if (server == -EPROTONOSUPPORT)
+		SKIP(return, "no SCTP here");
+	ASSERT_EQ(0, listen(server, 5));
+	at = local_address(server);
+	ASSERT_EQ(0, lease_kill(text_of(&at)));
+	ASSERT_EQ(0, address_change(RTM_NEWADDR, "eth0", text_of(&at), 32));
+	peer = peer_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+	limit_waits(peer);
+	EXPECT_EQ(-ECONNREFUSED, try_connect(peer, at));
+	ASSERT_EQ(0, address_change(RTM_DELADDR, "eth0", text_of(&at), 32));
+	close(peer);
+	close(server);
+}
+
 #define SCTP_GET_ASSOC_ID_LIST 29	/* in headers of its own */
 #define SCTP_PEELOFF 102
 #define SCTP_CONNECTX 110
