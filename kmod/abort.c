@@ -59,11 +59,12 @@ static struct file *tuple_sock_file(struct sock *sk)
 	return file;
 }
 
-/* SCTP is aborted by a message: every association of the sock. The endpoint is
- * there as long as the socket is open; afterwards they end in SCTP's own time. A
- * listener goes on listening at an address that may be another's, until told not to.
+/* A listener goes on listening, at an address that may be another's, until told not
+ * to. Associations are aborted by a message, all but those that wait for accept().
+ * The endpoint is there as long as the socket is open; afterwards they end in SCTP's
+ * own time.
  */
-static void tuple_sock_abort_sctp(struct sock *sk)
+void tuple_sock_abort_sctp(struct sock *sk)
 {
 	union {
 		struct cmsghdr cmsg;
@@ -80,6 +81,9 @@ static void tuple_sock_abort_sctp(struct sock *sk)
 
 	if (!file)
 		return;
+	ts = tuple_sock_find(sk);
+	if (ts)
+		tuple_ops_base(ts)->listen(sock_from_file(file), 0);
 	control.cmsg.cmsg_len = CMSG_LEN(sizeof(*info));
 	control.cmsg.cmsg_level = IPPROTO_SCTP;
 	control.cmsg.cmsg_type = SCTP_SNDRCV;
@@ -88,9 +92,6 @@ static void tuple_sock_abort_sctp(struct sock *sk)
 		info->sinfo_flags |= SCTP_SENDALL;
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, NULL, 0, 0);
 	sk->sk_prot->sendmsg(sk, &msg, 0);
-	ts = tuple_sock_find(sk);
-	if (ts)
-		tuple_ops_base(ts)->listen(sock_from_file(file), 0);
 	fput(file);
 }
 

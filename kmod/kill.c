@@ -63,13 +63,16 @@ static void tuple_lease_leave_killed(const struct sock *sk)
 static bool tuple_lease_is_kept(struct sock *sk, const struct in6_addr *addr)
 {
 	struct tuple_sock *ts;
-	bool kept;
+	bool leased, kept;
 
 	lock_sock(sk);
 	rcu_read_lock();
 	ts = tuple_sock_find(sk);
-	/* One that was closed meanwhile may have something to say yet. */
-	kept = ts ? !READ_ONCE(ts->lease) : sk->sk_state != TCP_CLOSE;
+	leased = ts && READ_ONCE(ts->lease);
+	if (ts && ts->sk == sk)
+		kept = !leased;
+	else	/* It was closed, and may have something to say yet. */
+		kept = sk->sk_state != TCP_CLOSE;
 	kept = kept && tuple_sock_speaks_from(sk, addr);
 	rcu_read_unlock();
 	release_sock(sk);
@@ -133,23 +136,25 @@ static int tuple_lease_error(const struct tuple_lease *lease)
 	return tuple_lease_is_over(lease) ? ENETRESET : ECONNABORTED;
 }
 
-/* Have a sock aborted by a work of its own: whoever has the lock of another one
- * held is in no one's way. Without memory it stays as it is, but has no lease.
+/* A sock is to be aborted by a work of its own: whoever has the lock of another one
+ * held is in no one's way. NULL: it is on its way into its destructor, or, without
+ * memory, stays as it is. The work is for the caller to queue, when he has taken the
+ * lease.
  */
-static void tuple_lease_abort_later(const struct tuple_lease *lease,
-				    struct tuple_sock *ts)
+static struct tuple_abort *tuple_lease_abort_later(const struct tuple_lease *lease,
+						   struct tuple_sock *ts)
 {
 	struct sock *sk = ts->sk;
 	struct tuple_abort *abort;
 
 	lockdep_assert_held(&lease->pool->lock);
-	/* as in tuple_lease_execute() */
-	if (tuple_sock_find(sk) != ts || !refcount_inc_not_zero(&sk->sk_refcnt))
-		return;
 	abort = kmalloc(sizeof(*abort), GFP_ATOMIC | __GFP_NOWARN);
-	if (!abort) {
-		sock_put(sk);
-		return;
+	if (!abort)
+		return NULL;
+	/* as in tuple_lease_execute() */
+	if (tuple_sock_find(sk) != ts || !refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kfree(abort);
+		return NULL;
 	}
 	INIT_DELAYED_WORK(&abort->work, tuple_lease_abort_work);
 	__module_get(THIS_MODULE);	/* as ts does, which may go before */
@@ -157,7 +162,7 @@ static void tuple_lease_abort_later(const struct tuple_lease *lease,
 	abort->closed = ts->closed ? ts : NULL;
 	abort->addr = lease->addr;
 	abort->err = tuple_lease_error(lease);
-	queue_delayed_work(tuple_kill_wq, &abort->work, 0);
+	return abort;
 }
 
 /* Abort a sock and take its lease, unless somebody has done so meanwhile: it may
@@ -170,8 +175,13 @@ static void tuple_lease_abort(struct sock *sk, const struct in6_addr *addr,
 		return;
 	tuple_sock_abort(sk, err);
 	tuple_lease_leave_killed(sk);
-	if (tuple_sock_is_early(sk) && tuple_lease_is_kept(sk, addr))
+	if (!tuple_lease_is_kept(sk, addr))
+		return;
+	if (tuple_sock_is_early(sk))
 		tuple_sock_abort(sk, err);
+	else if (sk->sk_protocol == IPPROTO_SCTP)
+		/* It stays bound, which is no reason to tell of an error again. */
+		tuple_sock_abort_sctp(sk);
 }
 
 /* Take the lease from one sock of those condemned.
@@ -273,6 +283,7 @@ static void tuple_lease_end_some(struct tuple_pool *pool)
 /* Take the leases that are condemned from their sockets, and abort these then. */
 static void tuple_lease_seize(struct tuple_pool *pool)
 {
+	struct tuple_abort *abort;
 	struct tuple_lease *lease;
 	struct tuple_sock *ts;
 
@@ -281,10 +292,12 @@ static void tuple_lease_seize(struct tuple_pool *pool)
 						 struct tuple_lease, queue))) {
 		ts = hlist_entry(lease->socks.first, struct tuple_sock,
 				 lease_node);
-		tuple_lease_abort_later(lease, ts);
+		abort = tuple_lease_abort_later(lease, ts);
 		tuple_lease_detach(lease, ts);
 		if (!lease->n_socks)
 			tuple_lease_end(lease, false);
+		if (abort)
+			queue_delayed_work(tuple_kill_wq, &abort->work, 0);
 	}
 	spin_unlock_bh(&pool->lock);
 }

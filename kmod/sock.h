@@ -118,6 +118,14 @@ void tuple_sock_let_go(struct tuple_sock *ts);
 void tuple_sock_abort(struct sock *sk, int err);
 
 /**
+ * tuple_sock_abort_sctp - the part of it that ends what SCTP says, without an error
+ * @sk: SCTP's; the caller holds a reference
+ *
+ * Process context.
+ */
+void tuple_sock_abort_sctp(struct sock *sk);
+
+/**
  * tuple_sock_next_tcp - walk the connections of TCP
  * @net: whose
  * @bucket: of TCP's table, where to begin, and where the sock was found

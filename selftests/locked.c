@@ -214,6 +214,35 @@ TEST_F(behind, the_end_of_the_lease)
 	close(fd);
 }
 
+/* Nothing unbinds SCTP, but it does not listen at what may be another's. */
+TEST(sctp_behind_the_end_of_the_lease)
+{
+	struct call listen = { .what = call_listen };
+	struct call kill = { .what = call_kill };
+	struct keeper k;
+	int fd, err;
+
+	ASSERT_EQ(0, world_open());
+	ASSERT_EQ(0, pool_add(POOL));
+	fd = try_socket(AF_INET_TUPLE, SOCK_STREAM, IPPROTO_SCTP);
+	if (fd == -EPROTONOSUPPORT)
+		SKIP(return, "no SCTP here");
+	kill.text = strdup(local_text(fd));
+	listen.fd = fd;
+	err = keep(&k, fd);
+	if (err == -ENOSYS)
+		SKIP(return, "no userfaultfd() here");
+	ASSERT_EQ(0, err);
+	call_begin(&kill);
+	call_begin(&listen);
+	let_go(&k);
+	EXPECT_EQ(0, call_end(&kill));
+	err = call_end(&listen);
+	EXPECT_TRUE(within(3000, !listens(fd) || has_lease(fd)))
+		TH_LOG("listen said %d", err);
+	close(fd);
+}
+
 /* The socket that cannot be aborted protects none of the others. */
 TEST(others_are_aborted)
 {
