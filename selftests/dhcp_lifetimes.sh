@@ -132,7 +132,7 @@ ctl pool set renew default on
 if [ -z "$netem" ]; then
 	tap_skip "packets lost and repeated" "no netem here"
 else
-	check "of ten packets one is lost, another comes twice" within 90 total_is lossy 64
+	check "of ten packets one is lost, another comes twice" within 240 total_is lossy 64
 	check_output "no address twice" 64 eval "kept_of lossy | cut -d' ' -f3 | sort -u | wc -l"
 	check "nor one of which the server does not know" eval \
 		"comm -13 <(now_leased lossy | cut -d, -f1 | sort) <(kept_of lossy |
