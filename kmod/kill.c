@@ -141,8 +141,8 @@ static int tuple_lease_error(const struct tuple_lease *lease)
  * memory, stays as it is. The work is for the caller to queue, when he has taken the
  * lease.
  */
-static struct tuple_abort *tuple_lease_abort_later(const struct tuple_lease *lease,
-						   struct tuple_sock *ts)
+static struct tuple_abort *tuple_abort_prepare(const struct tuple_lease *lease,
+					       struct tuple_sock *ts)
 {
 	struct sock *sk = ts->sk;
 	struct tuple_abort *abort;
@@ -292,7 +292,7 @@ static void tuple_lease_seize(struct tuple_pool *pool)
 						 struct tuple_lease, queue))) {
 		ts = hlist_entry(lease->socks.first, struct tuple_sock,
 				 lease_node);
-		abort = tuple_lease_abort_later(lease, ts);
+		abort = tuple_abort_prepare(lease, ts);
 		tuple_lease_detach(lease, ts);
 		if (!lease->n_socks)
 			tuple_lease_end(lease, false);

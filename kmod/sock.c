@@ -61,10 +61,14 @@ void tuple_sock_free(struct tuple_sock *ts)
 	kmem_cache_free(tuple_sock_cache, ts);
 }
 
+/* Undoes tuple_sock_adopt(). From then on the module may be unloaded, but waits for us:
+ * see tuple_sock_uninit().
+ */
 static void tuple_sock_drop(struct tuple_sock *ts)
 {
 	rhashtable_remove_fast(&tuple_socks, &ts->node, tuple_socks_params);
 	tuple_sock_free(ts);
+	module_put(THIS_MODULE);
 }
 
 /* What SCTP's destructors are, by family: they are not exported */
@@ -99,7 +103,6 @@ static void tuple_sock_destruct(struct sock *sk)
 	tuple_lease_leave(ts, false);
 	ts->destruct(sk);
 	tuple_sock_drop(ts);
-	module_put(THIS_MODULE);
 }
 
 void tuple_sock_hook(struct tuple_sock *ts)
@@ -176,15 +179,12 @@ void tuple_sock_closed(struct tuple_sock *ts)
 		return;
 	tuple_lease_leave(ts, true);
 	tuple_sock_drop(ts);
-	module_put(THIS_MODULE);
 }
 
 void tuple_sock_let_go(struct tuple_sock *ts)
 {
-	if (!tuple_sock_unhook(ts))
-		return;
-	tuple_sock_drop(ts);
-	module_put(THIS_MODULE);
+	if (tuple_sock_unhook(ts))
+		tuple_sock_drop(ts);
 }
 
 struct sock *tuple_sock_next_tcp(struct net *net, unsigned int *bucket,

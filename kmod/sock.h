@@ -162,7 +162,9 @@ void tuple_sock_set_source(struct sock *sk, const struct in6_addr *addr);
  */
 bool tuple_sock_has_source(const struct sock *sk, const struct in6_addr *addr);
 
-/* The address that a sock receives for, v4-mapped for IPv4. Sock lock held. */
+/* The address that a sock receives for, v4-mapped for IPv4. Sock lock held, or that of
+ * its bucket in TCP's table: it may be in TIME_WAIT, or half-open.
+ */
 struct in6_addr tuple_sock_rcv_addr(const struct sock *sk);
 
 /**
