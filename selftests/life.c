@@ -249,9 +249,7 @@ TEST_F(life, orphan_keeps_its_address)
 	ASSERT_EQ(0, pool_add("p dev eth0 prefix 10.64.1.1/32 "
 			      "prefix 2001:db8::1:1/128 quarantine 0"));
 	CONNECT(&c);
-	go_to_peer();
-	link_up("eth0", 0);
-	go_home();
+	peer_link(0);
 	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
 	close(c.fd);
 	EXPECT_EQ(-EADDRNOTAVAIL, try_socket(variant->domain, SOCK_DGRAM, 0));
@@ -1080,9 +1078,7 @@ TEST_F(life, pool_del_force_orphan)
 
 	ASSERT_EQ(0, pool_add(POOL));
 	CONNECT(&c);
-	go_to_peer();
-	link_up("eth0", 0);
-	go_home();
+	peer_link(0);
 	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
 	close(c.fd);
 	EXPECT_EQ(-EBUSY, pool_del("p", false));
@@ -1485,9 +1481,7 @@ static void orphan_killed(struct __test_metadata *const _metadata, int family,
 	ASSERT_EQ(0, conn_open(&c, fd, family, IPPROTO_MPTCP));
 	EXPECT_TRUE(talks(c.fd, c.peer));
 	char *text = strdup(local_text(fd));
-	go_to_peer();
-	link_up("eth0", 0);
-	go_home();
+	peer_link(0);
 	ASSERT_EQ(3, send(fd, "abc", 3, 0));
 	close(fd);
 	sleep_ms(500);
@@ -1791,9 +1785,7 @@ TEST_F(module, fin_wait1)
 	struct conn c;
 
 	MODULE_CONNECT(&c);
-	go_to_peer();
-	link_up("eth0", 0);
-	go_home();
+	peer_link(0);
 	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
 	close(c.fd);
 	IN_USE;
@@ -1806,9 +1798,7 @@ TEST_F(module, fin_wait1)
 static void peer_falls_silent(void)
 {
 	write_file("/proc/sys/net/ipv4/tcp_orphan_retries", "0"); /* that is 8 */
-	go_to_peer();
-	link_up("eth0", 0);
-	go_home();
+	peer_link(0);
 }
 
 TEST_F(module, said_without_a_lease)

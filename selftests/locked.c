@@ -298,9 +298,7 @@ TEST(what_is_closed_is_aborted)
 			       AF_INET, 0));
 	port = local_port(c.fd);
 	write_file("/proc/sys/net/ipv4/tcp_orphan_retries", "0"); /* that is 8 */
-	go_to_peer();
-	link_up("eth0", 0);
-	go_home();
+	peer_link(0);
 	ASSERT_EQ(3, send(c.fd, "abc", 3, 0));
 	err = keep(&k, c.fd);
 	if (err == -ENOSYS)

@@ -608,9 +608,6 @@ static inline int pools_delete(struct inet_tuple_handle *h)
 	return left;
 }
 
-/* A namespace of our own with lo up; duplicate address detection is off, and TCP
- * whose peer and socket are gone soon gives up.
- */
 /* What was closed and cannot reach its peer holds its namespace until it gives up. */
 static inline void give_up_soon(void)
 {
@@ -622,6 +619,9 @@ static inline void give_up_soon(void)
 	put_file("/proc/sys/net/sctp/association_max_retrans", "2");
 }
 
+/* A namespace of our own with lo up; duplicate address detection is off, and what was
+ * closed and cannot reach its peer gives up soon.
+ */
 static inline void own_namespace(void)
 {
 	if (unshare(CLONE_NEWNET))

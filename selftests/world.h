@@ -328,6 +328,14 @@ UNUSED static int world_open(void)
 	return err ?: world_addresses(HOME4, HOME6);
 }
 
+/* Whether the peer hears us, and we it */
+UNUSED static void peer_link(int up)
+{
+	go_to_peer();
+	link_up("eth0", up);
+	go_home();
+}
+
 /* Is an address on a device of the namespace that the thread is in? */
 UNUSED static int is_plumbed(const char *text)
 {
